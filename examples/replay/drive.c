@@ -1,0 +1,181 @@
+/* Drives a service through a timeline: opens it, runs the actions with the clock, and checks the
+ * outcome. */
+#include "driver.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "array.h"
+#include "words.h"
+
+static int make_queue(struct driver *d, uint32_t number)
+{
+    const char *name = number ? names_text(&d->log->queues, number) : "default";
+    char err[400] = "";
+    int r = usher_queue(d->u, &d->queues[number], name);
+    if (r != USHER_OK)
+        return fault_set(d->fault, "queue %s: %s", name, usher_strerror(r));
+    r = usher_define(d->queues[number], d->policy, err, sizeof err, NULL, NULL);
+    if (r != USHER_OK)
+        return fault_set(d->fault, "%s", err[0] ? err : usher_strerror(r));
+    d->out->stand_in_queues += number == 0;
+    return 0;
+}
+
+/* Whether a ticket names no queue at all. */
+static bool needs_default(const struct driver *d)
+{
+    uint32_t k = 1;
+    while (k <= d->log->tickets.n && d->t->stories[k].queue != 0)
+        k++;
+    return k <= d->log->tickets.n;
+}
+
+static int make_handles(struct driver *d)
+{
+    for (uint32_t i = 0; i <= d->log->queues.n; i++) {
+        if ((i > 0 || needs_default(d)) && make_queue(d, i) != 0)
+            return -1;
+    }
+    for (uint32_t i = 1; i <= d->log->agents.n; i++) {
+        const char *name = names_text(&d->log->agents, i);
+        int r = usher_agent(d->u, &d->agents[i], name, NULL, 0);
+        if (r != USHER_OK)
+            return fault_set(d->fault, "agent %s: %s", name, usher_strerror(r));
+    }
+    return 0;
+}
+
+/* ---- the run --------------------------------------------------------------------------------- */
+
+/* What is wrong with the ticket of d->action. */
+static void describe(struct driver *d, const struct person *p, int64_t whole, bool promises)
+{
+    char parts[SPENTS][WORDS_MAX];
+    char all[WORDS_MAX];
+    for (int i = 0; i < SPENTS; i++)
+        words_count(parts[i], (uint64_t)p->spent[i]);
+    snprintf(d->out->unequal_first, sizeof d->out->unequal_first,
+             "%.100s: %s ms waiting, %s held, %s paused, %s after-care, but %s in all%s",
+             names_text(&d->log->tickets, d->action->ticket), parts[SPENT_WAITING],
+             parts[SPENT_HELD], parts[SPENT_PAUSED], parts[SPENT_AFTER],
+             words_count(all, (uint64_t)whole), promises ? "" : "; a promise has no outcome");
+}
+
+/* Every ticket's time has to be where it belongs, to the millisecond: what the events add up to
+ * against what the log says, and every promise has to have come out one way. */
+static void check(struct driver *d)
+{
+    for (uint32_t k = 1; k <= d->log->tickets.n; k++) {
+        struct action none = {.ticket = k};
+        struct person *p = &d->account->people[k];
+        const struct story *story = &d->t->stories[k];
+        if (p->id == 0)
+            continue;
+        d->action = &none;
+        usher_standing s = driver_look(d);
+        bool promises = true;
+        for (int i = 0; i < PROMISES; i++) {
+            struct verdicts *v = &p->promises[i];
+            v->made = s.promises[i].arming;
+            v->running = s.promises[i].state == USHER_RUNNING;
+            promises = promises && v->made == v->kept + v->broken + v->lapsed + v->running;
+        }
+        int64_t end = story->ended_at;
+        if (p->closed_at < 0)
+            end = end < 0 || d->holds[k].skipped_line ? d->t->to_at : -1;
+        else if (end < 0 || d->holds[k].closed_early || d->holds[k].skipped_line)
+            end = s.state_at;
+        if (promises && s.enqueued_at == story->opened_at &&
+            account_sum(p) == end - story->opened_at)
+            continue;
+        if (d->out->unequal++ == 0)
+            describe(d, p, end - story->opened_at, promises);
+    }
+}
+
+static int run(struct driver *d, drive_progress progress, void *user)
+{
+    size_t step = d->t->actions_n / 200 + 1;
+    for (size_t i = 0; i < d->t->actions_n; i++) {
+        const struct action *a = &d->t->actions[i];
+        if (progress && i % step == 0)
+            progress(i, d->t->actions_n, user);
+        d->action = a;
+        d->account->cause = NULL;
+        if (a->at > d->now) {
+            int r = usher_advance(d->u, a->at);
+            if (r != USHER_OK)
+                return driver_fail(d, "clock", r);
+            d->now = a->at;
+        }
+        if (a->deed != DEED_OPEN && d->account->people[a->ticket].id == 0) {
+            d->out->skipped++;
+            continue;
+        }
+        d->account->cause = a;
+        if (driver_perform(d) == -1)
+            return -1;
+    }
+    d->account->cause = NULL;
+    if (progress)
+        progress(d->t->actions_n, d->t->actions_n, user);
+    account_end(d->account, d->t->to_at);
+    check(d);
+    return 0;
+}
+
+static void on_closed(void *user)
+{
+    ((struct driver *)user)->closed = true;
+}
+
+static int open_service(struct driver *d, usher_manual_clock_t *clock)
+{
+    usher_options o = USHER_INIT(usher_options);
+    o.clock = usher_manual_clock_get(clock);
+    o.keep_closed = d->log->tickets.n + 1; /* all are looked at once more at the end */
+    o.history_bytes = 1;                   /* nobody reads it back: the account is taken live */
+    int r = usher_open(&d->u, NULL, "memory:", &o, NULL, NULL);
+    if (r == USHER_OK)
+        r = usher_subscribe(d->u, NULL, 0, account_event, d->account);
+    return r == USHER_OK ? 0 : fault_set(d->fault, "usher_open: %s", usher_strerror(r));
+}
+
+int drive(struct account *a, struct drive_result *out, const struct log *l,
+          const struct timeline *t, const char *policy, struct assumed *assumed,
+          drive_progress progress, void *user, struct fault *f)
+{
+    *out = (struct drive_result){0};
+    struct driver d = {.now = t->from_at,
+                       .log = l,
+                       .t = t,
+                       .account = a,
+                       .assumed = assumed,
+                       .out = out,
+                       .fault = f,
+                       .policy = policy};
+    usher_manual_clock_t *clock;
+    int r = usher_manual_clock_new(&clock, t->from_at);
+    if (r != USHER_OK)
+        return fault_set(f, "clock: %s", usher_strerror(r));
+    d.queues = array_new((size_t)l->queues.n + 1, sizeof(usher_queue_t *));
+    d.agents = array_new((size_t)l->agents.n + 1, sizeof(usher_agent_t *));
+    d.stand_ins = array_new((size_t)l->queues.n + 1, sizeof(usher_agent_t *));
+    d.holds = array_new((size_t)l->tickets.n + 1, sizeof *d.holds);
+    r = open_service(&d, clock);
+    if (r == 0)
+        r = make_handles(&d);
+    if (r == 0)
+        r = run(&d, progress, user);
+    if (d.u && usher_close(d.u, on_closed, &d) == USHER_OK) {
+        while (!d.closed)
+            usher_turn(d.u);
+    }
+    usher_manual_clock_free(clock);
+    free(d.queues);
+    free(d.agents);
+    free(d.stand_ins);
+    free(d.holds);
+    return r;
+}

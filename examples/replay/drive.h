@@ -1,0 +1,22 @@
+/* Drives a service through a timeline on the manual clock. */
+#ifndef EXAMPLES_REPLAY_DRIVE_H
+#define EXAMPLES_REPLAY_DRIVE_H
+#include "account.h"
+
+struct drive_result {
+    uint64_t stand_in_agents, stand_in_queues; /* that had to be invented */
+    uint64_t skipped; /* actions of tickets that the policy had refused or closed */
+    uint64_t unequal; /* tickets whose time does not add up */
+    char unequal_first[400];
+};
+
+/* Called now and then, done of all actions; may be NULL. */
+typedef void (*drive_progress)(size_t done, size_t all, void *user);
+
+/* policy: JSON text for every queue. Figures go to a, coping with the policy to assumed. 0, or -1:
+ * the policy is wrong, or the service refused what it should have taken. */
+int drive(struct account *a, struct drive_result *out, const struct log *l,
+          const struct timeline *t, const char *policy, struct assumed *assumed,
+          drive_progress progress, void *user, struct fault *f);
+
+#endif

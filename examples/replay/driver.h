@@ -1,0 +1,44 @@
+/* The driver between its two files: deeds.c does one action, drive.c runs them all. */
+#ifndef EXAMPLES_REPLAY_DRIVER_H
+#define EXAMPLES_REPLAY_DRIVER_H
+#include "drive.h"
+
+struct hold { /* how the log has a ticket, and the token that we work with */
+    uint64_t token;
+    uint32_t agent;        /* 0: somebody of the queue */
+    uint32_t paused_state; /* the state's name; 0: not paused */
+    uint32_t skipped_line; /* of the last row that was skipped */
+    int paused_on;
+    bool closed_early; /* by the policy, before the log did */
+};
+
+struct driver {
+    usher_t *u;
+    int64_t now;
+    const struct log *log;
+    const struct timeline *t;
+    struct account *account;
+    struct assumed *assumed;
+    struct drive_result *out;
+    struct fault *fault;
+    const struct action *action;
+    usher_queue_t **queues;    /* [0 .. queues]; 0: "default", if it is needed */
+    usher_agent_t **agents;    /* [1 .. agents] */
+    usher_agent_t **stand_ins; /* [0 .. queues]: somebody of that queue, made when needed */
+    struct hold *holds;        /* [1 .. tickets] */
+    const char *policy;
+    int status; /* of the command that just ran */
+    usher_claim claim;
+    bool closed;
+};
+
+/* Does what d->action says. 0; -1: the fault is set; positive: the policy had ended the ticket, it
+ * is skipped. */
+int driver_perform(struct driver *d);
+
+/* How the ticket of d->action stands; state 0: it is not there any more. */
+usher_standing driver_look(struct driver *d);
+
+int driver_fail(struct driver *d, const char *what, int status);
+
+#endif

@@ -1,0 +1,372 @@
+/* The report for people: first what was promised and kept, then how long it took, then where it
+ * went wrong, and at the end what had to be assumed and whether it adds up. */
+#include "report.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "table.h"
+#include "words.h"
+
+enum { INDENT = 2, NAME_MOST = 24, TALLY_WIDTH = 70, SHOWN_QUEUES = 10, SHOWN_NAMES = 5 };
+
+static const struct {
+    const char *name, *unit, *what;
+} assumptions[ASSUMPTIONS] = {
+#define X(name, unit, what) {#name, unit, what},
+    ASSUMED_MAP(X)
+#undef X
+};
+
+const char *assumed_name(enum assumption a)
+{
+    return assumptions[a].name;
+}
+
+const char *assumed_unit(enum assumption a)
+{
+    return assumptions[a].unit;
+}
+
+const char *assumed_what(enum assumption a)
+{
+    return assumptions[a].what;
+}
+
+bool report_holds(const struct report *r)
+{
+    return r->drive->unequal == 0 && r->account->misses == 0 && r->figures->log_agrees;
+}
+
+static void cell_count(struct table *t, uint64_t n)
+{
+    char buf[WORDS_MAX];
+    table_cell(t, words_count(buf, n));
+}
+
+static void cell_share(struct table *t, uint64_t part, uint64_t whole)
+{
+    char buf[WORDS_MAX];
+    table_cell(t, words_share(buf, part, whole));
+}
+
+static void cell_duration(struct table *t, int64_t ms)
+{
+    char buf[WORDS_MAX];
+    table_cell(t, words_duration(buf, ms));
+}
+
+static void print_count(FILE *out, uint64_t n, const char *one, const char *many)
+{
+    char buf[WORDS_MAX];
+    fprintf(out, "%s %s", words_count(buf, n), n == 1 ? one : many);
+}
+
+static const char *queue_name(const struct report *r, uint32_t queue)
+{
+    return queue ? names_text(&r->log->queues, queue) : "default";
+}
+
+static const char *requester_name(const struct report *r, uint32_t ticket)
+{
+    uint32_t requester = r->timeline->stories[ticket].requester;
+    return requester ? names_text(&r->log->requesters, requester) : "not named";
+}
+
+static void head(FILE *out, const struct report *r)
+{
+    char from[WORDS_MAX];
+    char to[WORDS_MAX];
+    const struct figures *g = r->figures;
+    text_print(out, r->log_name, 60);
+    fputs(": ", out);
+    print_count(out, g->tickets, "ticket of ", "tickets of ");
+    print_count(out, g->requesters, "person, ", "people, ");
+    print_count(out, g->rows, "row\n", "rows\n");
+    fprintf(out, "%s to %s UTC, ", words_instant(from, r->timeline->from_at),
+            words_instant(to, r->timeline->to_at));
+    print_count(out, r->log->queues.n + r->drive->stand_in_queues, "queue, ", "queues, ");
+    print_count(out, r->log->agents.n, "agent; policy: ", "agents; policy: ");
+    text_print(out, r->policy_name, 30);
+    fputs("\n\n", out);
+    print_count(out, g->closed, "ticket was closed", "tickets were closed");
+    if (g->withdrawn > 0) {
+        char n[WORDS_MAX];
+        fprintf(out, ", %s withdrawn", words_count(n, g->withdrawn));
+    }
+    if (g->open_at_end == 0)
+        fputs(", none is left open.\n", out);
+    else {
+        fputs(", ", out);
+        print_count(out, g->open_at_end,
+                    "is still open when the log ends:", "are still open when the log ends:");
+        const char *comma = " ";
+        for (int s = 0; s < USHER_STATES; s++) {
+            char n[WORDS_MAX];
+            if (g->open_by_state[s] > 0) {
+                fprintf(out, "%s%s %s", comma, words_count(n, g->open_by_state[s]),
+                        usher_name(USHER_NAME_STATE, s));
+                comma = ", ";
+            }
+        }
+        fputs(".\n", out);
+    }
+}
+
+static void promises(FILE *out, const struct report *r)
+{
+    static const char *const names[PROMISES] = {"a first word in time", "an answer in time",
+                                                "the next word in time", "a solution in time"};
+    const struct figures *g = r->figures;
+    struct table t;
+    table_begin(&t);
+    table_left(&t, "Promises kept", 0);
+    table_right(&t, "kept");
+    table_right(&t, "broken");
+    table_right(&t, "lapsed");
+    table_right(&t, "in all");
+    for (int p = PRIORITY_N; p > 0; p--)
+        table_right(&t, usher_name(USHER_NAME_PRIORITY, p));
+    for (int i = 0; i < PROMISES; i++) {
+        const struct verdicts *v = &g->promises[i];
+        if (v->made == 0)
+            continue;
+        table_cell(&t, names[i]);
+        cell_count(&t, v->kept);
+        cell_count(&t, v->broken);
+        cell_count(&t, v->lapsed);
+        cell_share(&t, v->kept, (uint64_t)v->kept + v->broken);
+        for (int p = PRIORITY_N - 1; p >= 0; p--) {
+            const struct verdicts *by = &g->promises_by[i][p];
+            cell_share(&t, by->kept, (uint64_t)by->kept + by->broken);
+        }
+    }
+    if (t.cells_n == 0)
+        fputs("Promises kept: the policy makes none.\n", out);
+    else {
+        for (int i = 0; i < 5; i++)
+            table_cell(&t, i == 0 ? "tickets" : "");
+        for (int p = PRIORITY_N - 1; p >= 0; p--)
+            cell_count(&t, g->by_priority[p]);
+    }
+    table_end(&t, out, 0);
+}
+
+static void durations(FILE *out, const struct report *r)
+{
+    const struct figures *g = r->figures;
+    const struct {
+        const char *name;
+        const struct spread *s;
+        int share_of; /* enum spent, or -1 */
+    } rows[] = {
+        {"to the first word", &g->first_word, -1},
+        {"to the solution", &g->solved, -1},
+        {"waiting, nobody at it", &g->waited, SPENT_WAITING},
+        {"in an agent's hands", &g->held, SPENT_HELD},
+        {"paused, waiting for somebody else", &g->paused, SPENT_PAUSED},
+        {"solved, but not yet closed", &g->after, SPENT_AFTER},
+    };
+    uint64_t all = 0;
+    for (int i = 0; i < SPENTS; i++)
+        all += (uint64_t)g->total[i];
+    struct table t;
+    table_begin(&t);
+    table_left(&t, "How long it took", 0);
+    table_right(&t, "half within");
+    table_right(&t, "90 % within");
+    table_right(&t, "99 % within");
+    table_right(&t, "longest");
+    table_right(&t, "of all time");
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        table_cell(&t, rows[i].name);
+        const int64_t values[] = {rows[i].s->p50, rows[i].s->p90, rows[i].s->p99, rows[i].s->max};
+        for (size_t v = 0; v < 4; v++) {
+            if (rows[i].s->n > 0)
+                cell_duration(&t, values[v]);
+            else
+                table_cell(&t, "-");
+        }
+        if (rows[i].share_of >= 0)
+            cell_share(&t, (uint64_t)g->total[rows[i].share_of], all);
+        else
+            table_cell(&t, "");
+    }
+    table_end(&t, out, 0);
+}
+
+/* As many of them as a line has room for. */
+static void tally_line(FILE *out, const struct tally *t, size_t n, const struct names *names)
+{
+    size_t width = 0;
+    for (size_t i = 0; i < n; i++) {
+        char buf[WORDS_MAX];
+        const char *name = names_text(names, t[i].name);
+        size_t takes = text_width(name) < NAME_MOST ? text_width(name) : NAME_MOST;
+        takes += strlen(words_count(buf, t[i].n)) + 3;
+        if (i == SHOWN_NAMES || width + takes > TALLY_WIDTH) {
+            fprintf(out, ", and %zu more", n - i);
+            break;
+        }
+        fputs(i ? ", " : "", out);
+        text_print(out, *name ? name : "(none)", NAME_MOST);
+        fprintf(out, " %s", buf);
+        width += takes;
+    }
+}
+
+static void happenings(FILE *out, const struct report *r)
+{
+    char buf[WORDS_MAX];
+    const struct account *a = r->account;
+    const struct figures *g = r->figures;
+    fputs("On the way\n", out);
+    fprintf(out, "  %6s  moves to another queue", words_count(buf, a->moves));
+    fprintf(out, ", %s to another agent\n", words_count(buf, a->handovers));
+    fprintf(out, "  %6s  pauses", words_count(buf, a->pauses));
+    if (g->pauses_n > 0)
+        fputs(": ", out);
+    tally_line(out, g->pauses, g->pauses_n, &r->log->states);
+    fprintf(out, "\n  %6s  tickets opened again after they had been solved\n",
+            words_count(buf, a->reopens));
+    if (a->chases > 0)
+        fprintf(out, "  %6s  times somebody had to ask what is going on\n",
+                words_count(buf, a->chases));
+    fprintf(out, "  %6s  claims out of turn", words_count(buf, a->claims_out_of_turn));
+    fprintf(out, " (of %s)", words_count(buf, a->claims));
+    fprintf(out, ": they passed over others %s times\n", words_count(buf, a->passed_over));
+    if (g->symptoms_n > 0) {
+        fprintf(out, "  %6s  symptoms: ", words_count(buf, g->symptoms_n));
+        tally_line(out, g->symptoms, g->symptoms_n, &r->log->symptoms);
+        fputc('\n', out);
+    }
+    if (g->channels_n > 0) {
+        fprintf(out, "  %6s  %s: ", words_count(buf, g->channels_n),
+                g->channels_n == 1 ? "channel" : "channels");
+        tally_line(out, g->channels, g->channels_n, &r->log->channels);
+        fputc('\n', out);
+    }
+}
+
+static void busiest(FILE *out, const struct report *r)
+{
+    const struct figures *g = r->figures;
+    struct table t;
+    table_begin(&t);
+    table_left(&t, "The busiest queues", NAME_MOST);
+    table_right(&t, "opened");
+    table_right(&t, "moved in");
+    table_right(&t, "moved on");
+    table_right(&t, "solved");
+    table_right(&t, "waited: half");
+    table_right(&t, "90 %");
+    table_right(&t, "longest");
+    for (size_t i = 0; i < g->queues_n && i < SHOWN_QUEUES; i++) {
+        const struct queue_figures *q = &g->queues[i];
+        table_cell(&t, queue_name(r, q->queue));
+        cell_count(&t, q->account.tickets);
+        cell_count(&t, q->account.moved_in);
+        cell_count(&t, q->account.moved_out);
+        cell_count(&t, q->account.solved);
+        cell_duration(&t, q->waited.p50);
+        cell_duration(&t, q->waited.p90);
+        cell_duration(&t, q->waited.max);
+    }
+    table_end(&t, out, 0);
+}
+
+static void longest(FILE *out, const struct report *r)
+{
+    struct table t;
+    table_begin(&t);
+    table_left(&t, "The longest waits", NAME_MOST);
+    table_left(&t, "requester", NAME_MOST);
+    table_right(&t, "waited");
+    table_right(&t, "in hands");
+    table_right(&t, "paused");
+    table_left(&t, "now", 0);
+    for (int i = 0; i < LONGEST_N && r->figures->longest[i] != 0; i++) {
+        uint32_t k = r->figures->longest[i];
+        const struct person *p = &r->account->people[k];
+        table_cell(&t, names_text(&r->log->tickets, k));
+        table_cell(&t, requester_name(r, k));
+        cell_duration(&t, p->spent[SPENT_WAITING]);
+        cell_duration(&t, p->spent[SPENT_HELD]);
+        cell_duration(&t, p->spent[SPENT_PAUSED]);
+        table_cell(&t, usher_name(USHER_NAME_STATE, p->state));
+    }
+    table_end(&t, out, 0);
+}
+
+static void assumed(FILE *out, const struct report *r)
+{
+    fputs("What the log does not say and had to be assumed\n", out);
+    struct table t;
+    table_begin(&t);
+    table_right(&t, "");
+    table_left(&t, "", 0);
+    for (int i = 0; i < ASSUMPTIONS; i++) {
+        char line[160];
+        if (r->assumed->n[i] == 0)
+            continue;
+        enum assumption a = (enum assumption)i;
+        cell_count(&t, r->assumed->n[i]);
+        const char *unit = assumed_unit(a);
+        int unit_len = (int)strlen(unit) - (r->assumed->n[i] == 1); /* without its plural's s */
+        snprintf(line, sizeof line, "%.*s %s", unit_len, unit, assumed_what(a));
+        table_cell(&t, line);
+    }
+    if (t.cells_n == 0)
+        fputs("  nothing\n", out);
+    table_end(&t, out, INDENT);
+    if (r->log->unknown_state != 0) {
+        fputs("  The first state that the mapping does not list: ", out);
+        text_print(out, names_text(&r->log->states, r->log->unknown_state), 40);
+        fputc('\n', out);
+    }
+}
+
+static void verdict(FILE *out, const struct report *r)
+{
+    char buf[WORDS_MAX];
+    const struct figures *g = r->figures;
+    fputs("Does it add up? ", out);
+    if (r->drive->unequal > 0) {
+        fprintf(out, "NO: for %s tickets the parts are not the whole; the first is\n  ",
+                words_count(buf, r->drive->unequal));
+        text_print(out, r->drive->unequal_first, 0);
+        fputc('\n', out);
+    }
+    if (r->account->misses > 0) {
+        fprintf(out, "NO: %s events do not follow from the ones before; the first is of %s\n",
+                words_count(buf, r->account->misses),
+                names_text(&r->log->tickets, r->account->missed_ticket));
+    }
+    if (!g->log_agrees) {
+        const struct account *a = r->account;
+        const struct timeline *t = r->timeline;
+        fprintf(out,
+                "NO: the service saw %" PRIu64 " moves, %" PRIu64 " pauses, %" PRIu64 " reopens,",
+                a->moves, a->pauses, a->reopens);
+        fprintf(out, " the log has %" PRIu64 ", %" PRIu64 ", %" PRIu64 "\n", t->moves, t->pauses,
+                t->reopens);
+    }
+    if (report_holds(r)) {
+        fprintf(out, "Yes: for each of %s tickets, waiting + held + paused + after-care\n",
+                words_count(buf, g->tickets - g->refused));
+        fprintf(out,
+                "is closed - opened%s to the millisecond, and every promise has one outcome.\n",
+                g->open_at_end ? " (or the log's end)" : "");
+    }
+}
+
+void report_text(FILE *out, const struct report *r)
+{
+    void (*const parts[])(FILE *, const struct report *) = {
+        head, promises, durations, happenings, busiest, longest, assumed, verdict};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        if (i > 0)
+            fputc('\n', out);
+        parts[i](out, r);
+    }
+}

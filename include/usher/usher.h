@@ -1,0 +1,552 @@
+/* usher - an embeddable service queue on the host's libuv loop.
+ *
+ * People bring requests; they stand in a line; agents claim them, say a word, pause, resolve. Every clock is taken from the
+ * side of the person who waits. This header is the manual: read this page once, then each function where you use it.
+ *
+ *  Threads    One thread owns a service: the one that opened it and runs its loop. usher_post() alone may be called from
+ *             any other thread; everything else answers USHER_ETHREAD there, or is undefined where it cannot answer.
+ *  Accepted   A call that returns 0 is accepted: its callback runs exactly once, later, on the loop, never inside the call.
+ *             A call that returns anything else had no effect and has no callback. What YOU got wrong is returned (EINVAL,
+ *             ELIMIT, EFULL, ENOMEM, EPOLICY, ETHREAD, ECANCELED once the service is closing); what the ticket says
+ *             (ENOENT, ESTALE, ESTATE, EINVAL for an instant that has passed) arrives as status.
+ *  Callbacks  The state is complete before your code runs, so a callback may call anything, usher_close() included.
+ *             NULL is fire and forget: failures then go to options.on_lost.
+ *  Order      Commands complete in the order in which they were accepted, each after the events that it caused. Claims and
+ *             reads complete when they can.
+ *  Outcomes   USHER_OK; an error: not applied and never will be; USHER_EUNKNOWN: one of the two, ask again with the same op.
+ *  Delivery   A claim is a lease: work is handed out at least once. A change is applied at most once per token, so a late
+ *             holder's resolve is refused (ESTALE). Make your own side effects idempotent, or pass the token on.
+ *  Durability `memory:` holds everything in this process (USHER_NONE): it is gone when the process ends.
+ *  Memory     What you pass in is copied before the call returns. What a callback is handed lives until it returns; what
+ *             usher_peek() hands you, until your next call into this service or your return to the loop. Everything is
+ *             allocated through options.allocator, but for the parsing of a policy (jansson's own) and libuv's.
+ *  Time       *_at: ms since 1970-01-01 UTC. *_ms: a duration. Promises follow the wall clock; leases, and the wait of a
+ *             parked claim, the boot-time clock. Timers are never early. A wall clock that steps back holds still until
+ *             it has caught up.
+ *  Structs    Option structs begin with their own size and mean the default wherever they are zero. Bytes beyond the size
+ *             that this library knows must be zero (EINVAL). USHER_INIT sets up any of them.
+ *  Who        usher has no users and no passwords: who may do what is your affair. A person who is not one of the ticket's,
+ *             a ticket in the wrong state, a queue that is held: ESTATE.
+ *  NULL       usher_close() accepts NULL. Nothing else does, except where it says so.
+ *
+ * Other systems' words: a claim is a lease or visibility timeout, `stuck` a dead letter, a promise an SLA clock, `broken` an
+ * SLA breach.
+ */
+#ifndef USHER_H
+#define USHER_H
+#include <stddef.h>
+#include <stdint.h>
+#include <usher/version.h>
+
+#if defined(__GNUC__)
+#define USHER_API __attribute__((visibility("default")))
+#else
+#define USHER_API
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct uv_loop_s;
+typedef struct usher_s usher_t;             /* a service: one store, its queues and one clock, on one loop */
+typedef struct usher_queue_s usher_queue_t; /* a named line; lives as long as the service; there is no free */
+typedef struct usher_agent_s usher_agent_t; /* who serves; lives as long as the service, usher_agent_gone() lets go */
+typedef uint64_t usher_id;                  /* a ticket; ascending, never used again; 0 is none */
+
+#define USHER_NEVER INT64_MAX               /* an instant or duration without end */
+#define USHER_AT_MAX INT64_C(253402300799999) /* the last instant taken: the end of the year 9999 */
+
+/* ---- limits: one more is ELIMIT ------------------------------------------------------------------------------------- */
+#define USHER_NAME_MAX 255        /* bytes of a name: queue, agent, requester, ref, symptom, dedup_key, skill; at least 1 */
+#define USHER_TEXT_MAX 65536      /* bytes of a word, question or reason */
+#define USHER_BODY_MAX 16777216   /* bytes of a body, whatever limits.payload of the policy allows */
+#define USHER_POLICY_MAX 1048576  /* bytes of a policy's JSON text */
+#define USHER_NEEDS_MAX 16        /* skills that a ticket needs */
+#define USHER_SKILLS_MAX 64       /* skills that an agent has */
+#define USHER_PERSONS_MAX 1000    /* persons who wait for one ticket */
+#define USHER_PAUSES_MAX 1000     /* pauses and reopens of one ticket */
+#define USHER_CLAIM_MAX 1000      /* tickets of one claim */
+#define USHER_CLAIM_QUEUES_MAX 64 /* queues of one claim */
+#define USHER_BATCH_MAX 10000     /* requests of one usher_enqueue_many(), commands of one usher_act_many() */
+#define USHER_QUEUES_MAX 65535    /* queues of one service */
+#define USHER_AGENTS_MAX 1000000  /* names of agents, present or gone, of one service */
+#define USHER_SUBSCRIBERS_MAX 64  /* subscriptions of one service */
+#define USHER_ROWS_MAX 1000       /* rows of one page */
+
+/* ---- errors ----------------------------------------------------------------------------------------------------------- */
+/* -20999..-20000, never renumbered. libuv's own codes (-4095..-1) pass through. */
+#define USHER_ERROR_MAP(X)                                                                \
+    X(EINVAL, -20001, "invalid argument")                                                 \
+    X(ENOMEM, -20002, "out of memory")                                                    \
+    X(ELIMIT, -20003, "larger than a stated limit")                                       \
+    X(EFULL, -20004, "full: try again when there is room")                                \
+    X(ENOENT, -20005, "no such ticket, queue, agent or subscription")                     \
+    X(ESTATE, -20006, "not possible in this state")                                       \
+    X(ESTALE, -20007, "the claim has ended: the token is stale")                          \
+    X(ECANCELED, -20009, "canceled: the agent has gone or the service is closing")        \
+    X(ETIMEDOUT, -20010, "waited as long as was asked, and nothing came")                 \
+    X(EPOLICY, -20011, "the policy is wrong, see the detail")                             \
+    X(EUNKNOWN, -20014, "may or may not have been applied: repeat it with the same op")   \
+    X(ETHREAD, -20020, "called from a thread that does not own the service")
+
+enum {
+    USHER_OK = 0,
+#define USHER_X(name, code, text) USHER_##name = code,
+    USHER_ERROR_MAP(USHER_X)
+#undef USHER_X
+};
+
+/* Total over int, never NULL; static strings. err_name gives "USHER_ESTALE", and for libuv's codes what libuv says. */
+USHER_API const char *usher_strerror(int err);
+USHER_API const char *usher_err_name(int err);
+
+/* The version of the library that runs, as USHER_VERSION_NUMBER is the one that you compiled against. */
+USHER_API uint32_t usher_version(void);
+
+/* ---- words that are numbers (0 is always "default" or "none") ------------------------------------------------------- */
+enum { USHER_LOW = 1, USHER_NORMAL = 2, USHER_HIGH = 3, USHER_URGENT = 4 }; /* 0: normal */
+
+enum {
+    USHER_SCHEDULED = 1, /* until its start_at, or until a failed attempt may be tried again */
+    USHER_WAITING = 2,   /* in the line, or kept for its last holder */
+    USHER_CLAIMED = 3,   /* an agent holds it */
+    USHER_PAUSED = 5,    /* waiting for the requester, a third party, or an instant */
+    USHER_STUCK = 6,     /* attempts used up; usher_act(USHER_REVIVE) or usher_claim_ticket() bring it back */
+    USHER_RESOLVED = 7,  /* our claim, until confirmed */
+    USHER_CLOSED = 8,    /* confirmed, or nobody objected */
+    USHER_WITHDRAWN = 9, /* by its last person; final */
+    USHER_STATES = 10
+};
+
+enum { USHER_PROMISE_ACK = 1, USHER_PROMISE_ANSWER = 2, USHER_PROMISE_UPDATE = 3, USHER_PROMISE_RESOLVE = 4 };
+enum { USHER_RUNNING = 1, USHER_KEPT = 2, USHER_BROKEN = 3, USHER_LAPSED = 4 }; /* a promise's state; 0: not made */
+
+enum { /* every command on one ticket */
+       /* with a claim: the token is needed */
+       USHER_ACKNOWLEDGE = 1, /* say by name that it is held; kind USHER_BY_MACHINE: a receipt, which takes no token */
+       USHER_UPDATE = 2,      /* a word to the requester (text needed); at: "next word by" */
+       USHER_EXTEND = 3,      /* lease: ms from now, 0 = the policy's lease.for; clipped at lease.max, never shortened */
+       USHER_RELEASE = 4,     /* back to the line; within a minute of the claim it counts as passed over */
+       USHER_PAUSE = 5,       /* kind: USHER_ON_*; text: the question or reason; at: until */
+       USHER_RESUME = 6,      /* kind: USHER_ON_*, 0 = all; with no pause left it waits, kept for its holder */
+       USHER_RESOLVE = 7,     /* kind: USHER_AS_*; text: the answer */
+       USHER_FAIL = 8,        /* the attempt failed: again after the policy's backoff, or stuck */
+       /* by a requester: who is needed, and must be one of the ticket's persons */
+       USHER_ASK = 32,     /* "what is going on?": a chase, counted */
+       USHER_REPLY = 33,   /* text; kind USHER_COURTESY ("thanks!") ends no pause and reopens nothing */
+       USHER_CONFIRM = 34, /* it is solved indeed; closed when all persons have said so */
+       USHER_REOPEN = 35,  /* it is not */
+       USHER_WITHDRAW = 36,
+       /* by the desk */
+       USHER_REVIVE = 64,       /* stuck -> waiting, attempts from 0 */
+       USHER_ESCALATE = 67,     /* level + 1 */
+       USHER_REPRIORITISE = 68, /* kind: the new priority */
+       USHER_MOVE = 69,         /* queue: where to; claim, pause and clocks stay */
+       USHER_NOTE = 70          /* for the record */
+};
+enum { USHER_BY_MACHINE = 1 };                                          /* kinds of USHER_ACKNOWLEDGE */
+enum { USHER_COURTESY = 1 };                                            /* kinds of USHER_REPLY */
+enum { USHER_ON_REQUESTER = 1, USHER_ON_THIRD_PARTY = 2, USHER_UNTIL = 3 }; /* kinds of USHER_PAUSE and USHER_RESUME */
+enum { USHER_AS_ANSWERED = 1, USHER_AS_FIX = 2, USHER_AS_WORKAROUND = 3, USHER_AS_NO_REPLY = 4 /* by the policy only */ };
+
+enum { /* what an event tells; the ticket's history is made of them */
+       USHER_EV_ENQUEUED = 1,
+       USHER_EV_JOINED = 2,        /* who: one more person, or the same one again; text: his body */
+       USHER_EV_STARTED = 3,       /* start_at has come, or the backoff is over */
+       USHER_EV_CLAIMED = 4,       /* who: the agent; n: how many would have come first, when it was taken out of turn */
+       USHER_EV_ACKNOWLEDGED = 5,
+       USHER_EV_RECEIPT = 6,       /* acknowledged by a machine */
+       USHER_EV_UPDATED = 7,       /* until_at: the next word was promised by then */
+       USHER_EV_EXTENDED = 8,      /* until_at: the lease */
+       USHER_EV_RELEASED = 9,      /* n: 1 when within a minute of the claim */
+       USHER_EV_PAUSED = 10,       /* how: USHER_ON_*; until_at; text: the question */
+       USHER_EV_RESUMED = 11,      /* how: USHER_ON_*, 0 = all */
+       USHER_EV_PAUSE_ENDED = 12,  /* how: USHER_ON_*: it ran out */
+       USHER_EV_REMINDED = 13,     /* n: 1 for the first reminder of this pause */
+       USHER_EV_RESOLVED = 14,     /* how: USHER_AS_* */
+       USHER_EV_FAILED = 15,       /* n: attempts so far; until_at: the next one */
+       USHER_EV_STUCK = 16,        /* n: attempts */
+       USHER_EV_LEASE_EXPIRED = 17, /* who: the agent; n: attempts so far */
+       USHER_EV_KEEP_ENDED = 18,   /* no longer kept for its last holder */
+       USHER_EV_ASKED = 19,        /* n: chases so far */
+       USHER_EV_REPLIED = 20,      /* how: USHER_COURTESY or 0 */
+       USHER_EV_CONFIRMED = 21,
+       USHER_EV_REOPENED = 22,
+       USHER_EV_LEFT = 23,         /* one of several persons has withdrawn */
+       USHER_EV_WITHDRAWN = 24,
+       USHER_EV_CLOSED = 25,
+       USHER_EV_REVIVED = 26,
+       USHER_EV_ESCALATED = 27,
+       USHER_EV_REPRIORITISED = 28, /* how: the priority */
+       USHER_EV_MOVED = 29,        /* to: the queue */
+       USHER_EV_NOTED = 30,
+       USHER_EV_CHECK_IN = 31,     /* ask the requester whether it holds; n: 1 for the first */
+       USHER_EV_WARNED = 32,       /* promise; n: per cent of the target that are used */
+       USHER_EV_BROKEN = 33,       /* promise; due_at: what had been promised */
+       USHER_EV_QUEUE_DEFINED = 40, /* ticket 0; policy_version */
+       USHER_EV_QUEUE_HELD = 41,   /* ticket 0; how: USHER_HOLD_* */
+       USHER_EV_ROOM = 42,         /* ticket 0; the queue that answered EFULL has room again */
+       USHER_EV_AGENT_GONE = 43    /* ticket 0; who; n: tickets that it released */
+};
+
+enum { USHER_NONE = 1 }; /* durability levels: in memory only */
+enum { USHER_RUN = 0, USHER_HOLD_CLAIMS = 1, USHER_HOLD_ENQUEUE = 2 }; /* 3: both */
+enum { USHER_WAS_JOINED = 1, USHER_WAS_CLIPPED = 2, USHER_WAS_REPEATED = 4 }; /* bits of usher_done.outcome */
+
+enum { USHER_NAME_STATE = 1, USHER_NAME_VERB, USHER_NAME_EVENT, USHER_NAME_PROMISE, USHER_NAME_PRIORITY };
+/* The word for a number: usher_name(USHER_NAME_STATE, USHER_WAITING) is "waiting". "?" for one that means nothing. */
+USHER_API const char *usher_name(int what, int value);
+
+/* ---- value structs: fixed size, no padding -------------------------------------------------------------------------- */
+/* usher_request r = USHER_INIT(usher_request); */
+#ifdef __cplusplus
+#define USHER_INIT(type) { sizeof(type) }
+#else
+#define USHER_INIT(type) { .size = sizeof(type) }
+#endif
+
+typedef struct usher_text { /* any bytes; NUL follows what the library hands out; {NULL, 0} is none */
+    const char *data;
+    uint64_t len;
+} usher_text;
+
+typedef struct usher_op { /* 128 bits that name one attempt of yours, for repeating it safely; 0,0 = none */
+    uint64_t hi, lo;
+} usher_op;
+
+typedef struct usher_claim { /* a lease: a value, copy it, keep it. The token of a ticket only ever grows. */
+    usher_id ticket;
+    uint64_t token;
+} usher_claim;
+
+/* ---- the service ---------------------------------------------------------------------------------------------------- */
+typedef struct usher_allocator { /* resize(ctx, NULL, n) allocates, n == 0 frees, NULL is "out of memory" */
+    void *(*resize)(void *ctx, void *p, size_t n);
+    void *ctx;
+} usher_allocator;
+
+typedef struct usher_clock { /* two readings in ms; boot_ms never steps back and counts a suspended machine's sleep */
+    int64_t (*wall_ms)(void *ctx);
+    int64_t (*boot_ms)(void *ctx);
+    void *ctx;
+} usher_clock;
+
+typedef struct usher_options {
+    uint64_t size;
+    const usher_allocator *allocator; /* NULL: realloc and free. Copied; ctx must live until the close callback */
+    const usher_clock *clock;         /* NULL: the machine's. Copied; ctx as above */
+    void (*on_lost)(usher_t *u, int status, usher_id ticket, int verb, void *user); /* a command without a callback failed */
+    void (*trace)(usher_t *u, const char *line, void *user); /* what the library does, a line at a time; must not call usher */
+    void *user;                       /* for on_lost and trace */
+    int32_t durability;               /* 0: the engine's own. More than it can hold: EINVAL, never silently less */
+    uint32_t max_pending;             /* callbacks outstanding, parked claims apart; 0 = 65536. One more is EFULL */
+    int64_t op_window_ms;             /* how long an op is remembered; 0 = 1 h */
+    uint32_t op_window_n;             /* ... and how many; 0 = 65536 */
+    uint32_t keep_closed;             /* closed and withdrawn tickets that stay readable; 0 = 65536. The oldest go first */
+    uint64_t history_bytes;           /* events that stay readable, in bytes; 0 = 64 MiB. The oldest go first */
+    uint64_t seed;                    /* 0: from the system. Of hashing only: nothing visible depends on it */
+} usher_options;
+
+typedef void (*usher_open_cb)(usher_t *u, int status, usher_text detail, void *user);
+typedef void (*usher_close_cb)(void *user);
+typedef void (*usher_post_cb)(usher_t *u, void *user);
+
+/* Opens a service. store: "memory:". loop: the host's, or NULL: then drive it with usher_fd(), usher_timeout(), usher_turn().
+ * *out is usable at once; cb (may be NULL) tells when it is open. o may be NULL. Non-zero: *out is NULL, nothing to free. */
+USHER_API int usher_open(usher_t **out, struct uv_loop_s *loop, const char *store, const usher_options *o, usher_open_cb cb,
+                         void *user);
+
+/* Ends it. Outstanding callbacks run first, those of parked claims with ECANCELED; then cb (may be NULL), after which u, its
+ * queues and agents are gone and the loop holds nothing of ours. Legal inside any callback. A second call: ECANCELED.
+ * With a loop of its own, keep calling usher_turn() until cb has run, and not after. */
+USHER_API int usher_close(usher_t *u, usher_close_cb cb, void *user);
+
+/* THREAD-SAFE: runs fn on the loop's thread, in the order posted. The caller makes sure that u is not closed meanwhile.
+ * What is still posted when it closes runs before the close callback. ENOMEM. */
+USHER_API int usher_post(usher_t *u, usher_post_cb fn, void *user);
+
+/* Hosts without a uv loop (opened with loop == NULL): wait until fd is readable or timeout ms have passed (-1: for ever),
+ * then turn. Everything you call in between wakes the fd by itself. With a host's loop: fd and turn are USHER_EINVAL and
+ * timeout is -1. A turn inside a callback: ESTATE. turn returns how many callbacks it ran. */
+USHER_API int usher_fd(const usher_t *u);
+USHER_API int usher_timeout(const usher_t *u);
+USHER_API int usher_turn(usher_t *u);
+
+/* After unref an idle service no longer keeps uv_run() going, as uv_unref(); callbacks outstanding still do. */
+USHER_API void usher_unref(usher_t *u);
+
+/* What the service takes for now: the wall clock, but never less than before. */
+USHER_API int64_t usher_now(usher_t *u);
+
+/* ---- queues and agents ----------------------------------------------------------------------------------------------- */
+typedef struct usher_done { /* what became of a command */
+    uint64_t size;
+    usher_id ticket;
+    uint64_t seq;       /* the service's last event at that moment: all that this command caused are at or below it */
+    uint64_t token;     /* of the claim that stands now; 0 where there is none */
+    int32_t status;
+    int32_t state;      /* the ticket's, after it; 0 where there is no ticket */
+    int32_t verb;       /* USHER_ACKNOWLEDGE ..., 0 for enqueue and the like */
+    int32_t outcome;    /* bits: USHER_WAS_* */
+    int64_t until_at;   /* lease, pause or backoff: until when; 0 = none */
+    int32_t durability; /* the level that was reached */
+    int32_t priority;   /* the ticket's */
+    usher_text detail;  /* for people: why it failed, or what was clipped */
+} usher_done;
+typedef void (*usher_done_cb)(usher_t *u, const usher_done *d, void *user);
+
+/* A handle for a name: synchronous, the same pointer each time. A new one has the default policy {}. ELIMIT. */
+USHER_API int usher_queue(usher_t *u, usher_queue_t **out, const char *name);
+USHER_API const char *usher_queue_name(const usher_queue_t *q);
+
+/* Gives the queue a policy: JSON text, see the README. It is compiled before the call returns; a wrong one is EPOLICY, changes
+ * nothing, and err (may be NULL) holds "policy: PATH: what is wrong". Tickets keep the version that they were taken under for
+ * promises, pauses and after-care; line, lease and limits follow at once. */
+USHER_API int usher_define(usher_queue_t *q, const char *policy, char *err, size_t err_len, usher_done_cb cb, void *user);
+
+/* Bits: HOLD_CLAIMS (claims park, claim_ticket is ESTATE), HOLD_ENQUEUE (enqueue is ESTATE; joining stays possible), 0 runs. */
+USHER_API int usher_queue_hold(usher_queue_t *q, uint32_t hold, usher_done_cb cb, void *user);
+
+/* A handle for a name, the same pointer each time; the skills (n may be 0) replace those it had. An agent that had gone is
+ * back. The handle owns the claims made with it. */
+USHER_API int usher_agent(usher_t *u, usher_agent_t **out, const char *name, const char *const *skills, uint32_t n);
+USHER_API const char *usher_agent_name(const usher_agent_t *a);
+
+/* Cancels its parked claims (ECANCELED), releases all that it holds, keeps nothing for it any more; its pauses stand. The
+ * handle stays valid memory: claiming with it is ESTATE until usher_agent() brings it back. */
+USHER_API int usher_agent_gone(usher_agent_t *a, usher_done_cb cb, void *user);
+
+/* ---- the requester's side --------------------------------------------------------------------------------------------- */
+typedef struct usher_request {
+    uint64_t size;
+    const char *requester;    /* the one thing that must be there */
+    usher_text body;
+    const char *symptom;      /* what people call the trouble; may be NULL, as the next two */
+    const char *dedup_key;    /* an unresolved ticket of this queue with the same key is joined instead of doubled */
+    const char *ref;          /* your own number: usher_peek_ref() finds by it; the newest ticket wins */
+    const char *const *needs; /* skills */
+    uint32_t needs_n;
+    int32_t priority;         /* USHER_LOW..USHER_URGENT, 0 = normal */
+    int64_t start_at;         /* not before; 0 or past = now. Its clocks start then */
+    usher_op op;
+} usher_request;
+
+/* Returned: EINVAL, ELIMIT (also the policy's limits.payload), EFULL (limits.open of the policy; an event tells when there is
+ * room). Status: ESTATE (held). outcome: WAS_JOINED. */
+USHER_API int usher_enqueue(usher_queue_t *q, const usher_request *r, usher_done_cb cb, void *user);
+
+/* All or none. cb runs once for each, in order. n <= USHER_BATCH_MAX. */
+USHER_API int usher_enqueue_many(usher_queue_t *q, const usher_request *r, size_t n, usher_done_cb cb, void *user);
+
+/* ---- the agent's side ------------------------------------------------------------------------------------------------- */
+typedef struct usher_work { /* a ticket as it was when it was claimed */
+    uint64_t size;
+    usher_claim claim;
+    usher_queue_t *queue;
+    int64_t enqueued_at;
+    int64_t lease_until_at; /* extend before then */
+    int64_t due_at;         /* of its nearest running promise; USHER_NEVER: none */
+    int32_t priority, level;
+    uint32_t attempts;      /* failed ones */
+    uint32_t persons;       /* who wait for it */
+    const char *requester;
+    const char *symptom, *ref; /* or NULL */
+    usher_text body;
+} usher_work;
+
+/* Runs once. status OK: n >= 1 tickets are yours. ETIMEDOUT: nothing came within wait_ms. ECANCELED: usher_claim_cancel(), the
+ * agent went, or the service closes. */
+typedef void (*usher_work_cb)(usher_agent_t *a, int status, const usher_work *w, size_t n, void *user);
+
+typedef struct usher_claim_args {
+    uint64_t size;
+    usher_queue_t *const *queues; /* in this order; at least one */
+    uint32_t queues_n;
+    uint32_t n;                   /* up to so many tickets; 0 = 1 */
+    int64_t wait_ms;              /* park until one fits; 0: answer at once; USHER_NEVER: as long as it takes */
+    usher_op op;
+} usher_claim_args;
+
+/* Claims what is next: first what is kept for this agent, then in the line's order, of tickets whose needs it has the skills
+ * for. Parked claims are served first come first served, as soon as one ticket fits. */
+USHER_API int usher_claim_many(usher_agent_t *a, const usher_claim_args *c, usher_work_cb cb, void *user);
+USHER_API int usher_claim_next(usher_agent_t *a, usher_queue_t *q, int64_t wait_ms, usher_work_cb cb, void *user);
+
+/* Out of turn: waiting, paused (ends the pause, fences the holder) and stuck tickets. The people passed over are counted.
+ * op may be NULL. Status: ENOENT, ESTATE. */
+USHER_API int usher_claim_ticket(usher_agent_t *a, usher_id ticket, const usher_op *op, usher_work_cb cb, void *user);
+
+/* Ends this agent's parked claims that were made with this user pointer: their callbacks run with ECANCELED.
+ * ENOENT when there is none. */
+USHER_API int usher_claim_cancel(usher_agent_t *a, const void *user);
+
+/* ---- commands on a ticket: one shape -------------------------------------------------------------------------------- */
+typedef struct usher_command {
+    uint64_t size;
+    int32_t verb;         /* USHER_ACKNOWLEDGE ... */
+    int32_t kind;         /* what the verb says; 0 = default or none */
+    usher_claim claim;    /* token 0 where the verb needs none; one that is given is checked */
+    usher_text text;      /* the word, the question, the answer, the reason */
+    int64_t at;           /* UPDATE: next word by. PAUSE: until. An instant that has passed: EINVAL as status */
+    int64_t ms;           /* EXTEND: by */
+    usher_queue_t *queue; /* MOVE: to */
+    const char *who;      /* a requester's verb: the person, needed; a desk's: for the record; an agent's: ignored */
+    usher_op op;
+} usher_command;
+
+/* Status: ENOENT, ESTALE, ESTATE, EINVAL. Checked in this order: arguments (returned), op, ENOENT, token, state, instants. */
+USHER_API int usher_act(usher_t *u, const usher_command *c, usher_done_cb cb, void *user);
+
+/* As n calls. Returns how many were accepted from the first on, or, if that is none, the error of the first. */
+USHER_API int usher_act_many(usher_t *u, const usher_command *c, size_t n, usher_done_cb cb, void *user);
+
+/* The verbs that most programs need, by name. word, why: C strings or NULL (UPDATE and a pause on the requester need one). */
+USHER_API int usher_acknowledge(usher_t *u, const usher_claim *c, const char *word, usher_done_cb cb, void *user);
+USHER_API int usher_update(usher_t *u, const usher_claim *c, const char *word, int64_t next_word_at, usher_done_cb cb,
+                           void *user);
+USHER_API int usher_extend(usher_t *u, const usher_claim *c, int64_t by_ms, usher_done_cb cb, void *user);
+USHER_API int usher_pause(usher_t *u, const usher_claim *c, int32_t on, const char *question, int64_t until_at,
+                          usher_done_cb cb, void *user);
+USHER_API int usher_resolve(usher_t *u, const usher_claim *c, int32_t as, const char *answer, usher_done_cb cb, void *user);
+USHER_API int usher_fail(usher_t *u, const usher_claim *c, const char *why, usher_done_cb cb, void *user);
+USHER_API int usher_ask(usher_t *u, usher_id ticket, const char *who, usher_done_cb cb, void *user);
+USHER_API int usher_reply(usher_t *u, usher_id ticket, const char *who, const char *text, usher_done_cb cb, void *user);
+USHER_API int usher_confirm(usher_t *u, usher_id ticket, const char *who, usher_done_cb cb, void *user);
+USHER_API int usher_reopen(usher_t *u, usher_id ticket, const char *who, const char *why, usher_done_cb cb, void *user);
+
+/* ---- events: one mechanism ------------------------------------------------------------------------------------------- */
+typedef struct usher_event { /* one line of a ticket's history, or of the service's (ticket 0) */
+    uint64_t size;
+    uint64_t seq;        /* per service, ascending by 1 */
+    usher_id ticket;
+    uint64_t ticket_seq; /* per ticket, from 1, ascending by 1 */
+    int64_t at;          /* the instant it is for: a timer's own, however late it ran */
+    int64_t seen_at;     /* when it was noticed, if later; else 0 */
+    int64_t until_at;    /* what the kind says; 0 = none */
+    int64_t due_at;      /* WARNED, BROKEN: of the promise; 0 = none */
+    int32_t kind;        /* USHER_EV_* */
+    int32_t state;       /* the ticket's, after it */
+    int32_t how;         /* what the kind says */
+    int32_t promise;     /* WARNED, BROKEN */
+    int32_t level;
+    int32_t priority;
+    uint32_t n;          /* what the kind says */
+    uint32_t kept;       /* bits 1 << USHER_PROMISE_*: promises that this word kept */
+    uint32_t lapsed;     /* ... that ended without a verdict */
+    uint32_t policy_version; /* of the ticket */
+    usher_queue_t *queue;
+    const char *who;     /* the agent, the requester, the desk; NULL: a timer */
+    const char *to;      /* MOVED */
+    const char *rule;    /* the JSON path in the policy that caused it, or NULL */
+    usher_text text;
+} usher_event;
+typedef void (*usher_event_cb)(usher_t *u, const usher_event *e, void *user);
+
+/* Live: every event from now on, in order. name must be NULL and from_seq 0 in this version (EINVAL). */
+USHER_API int usher_subscribe(usher_t *u, const char *name, uint64_t from_seq, usher_event_cb cb, void *user);
+/* Ends the subscription made with this cb and user; nothing is told to it any more. ENOENT. */
+USHER_API int usher_unsubscribe(usher_t *u, usher_event_cb cb, const void *user);
+
+/* ---- reading ---------------------------------------------------------------------------------------------------------- */
+typedef struct usher_promise {
+    int64_t start_at;
+    int64_t due_at;    /* USHER_NEVER while it is paused, or where it has none */
+    int64_t target_ms; /* 0: only a named end */
+    int64_t left_ms;   /* running, paused or not: what is left of the target; negative when overdue */
+    int32_t state;     /* USHER_RUNNING ...; 0: not made */
+    uint32_t arming;   /* 1 for the first */
+} usher_promise;
+
+typedef struct usher_standing { /* what a requester may know, and a little more */
+    uint64_t size;
+    usher_id ticket;
+    uint64_t ticket_seq;    /* events so far */
+    usher_queue_t *queue;
+    int64_t enqueued_at, start_at;
+    int64_t state_at;       /* since when it is in this state */
+    int64_t until_at;       /* backoff, lease, keep, pause or after-care: its end; 0 = none */
+    int64_t rank_at;        /* its place in the line, smaller is sooner; 0: not yet in it */
+    int64_t ahead;          /* in its band; -1: not in the line */
+    int64_t ahead_in_queue; /* in its band and the ones above; -1 */
+    int64_t due_at;         /* of the nearest running promise, USHER_NEVER: none */
+    int64_t next_word_at;   /* the nearest of ack, answer and update; USHER_NEVER: none */
+    int32_t state, priority, level;
+    int32_t waits_for_you;  /* 1: paused on the requester, question says for what */
+    uint32_t attempts, chases, persons, policy_version;
+    const char *requester;
+    const char *holder;     /* or NULL */
+    const char *kept_for;   /* or NULL */
+    const char *symptom, *ref; /* or NULL */
+    usher_text last_word, question;
+    usher_promise promises[4]; /* [USHER_PROMISE_* - 1] */
+} usher_standing;
+
+/* Synchronous and cheap. It sees every command accepted so far, whether its callback has run or not.
+ * out->size must be set. ENOENT. */
+USHER_API int usher_peek(usher_t *u, usher_id ticket, usher_standing *out);
+USHER_API int usher_peek_ref(usher_queue_t *q, const char *ref, usher_standing *out);
+/* by_state[USHER_WAITING] ...; closed and withdrawn ones as far as they are kept. */
+USHER_API int usher_counts(const usher_queue_t *q, uint64_t by_state[USHER_STATES]);
+
+enum {
+    USHER_READ_TICKETS = 1, /* page.tickets: all that fit the filters, by ascending id */
+    USHER_READ_BODY = 2,    /* page.text */
+    USHER_READ_HISTORY = 3, /* page.events: of one ticket, as far as history is kept */
+    USHER_READ_WHY_DUE = 4, /* page.spans: of one ticket's promise; their counted ms add up to what is used */
+    USHER_READ_WHY_RANK = 5 /* page.text: one ticket's place, in words */
+};
+enum { USHER_SPAN_OPEN = 1, USHER_SPAN_CLOSED = 2, USHER_SPAN_PAUSED = 4 };
+typedef struct usher_span {
+    int64_t from_at, to_at;
+    int64_t ms;             /* how much of it counted */
+    int32_t kind, reserved; /* USHER_SPAN_* */
+} usher_span;
+
+typedef struct usher_query {
+    uint64_t size;
+    int32_t what;          /* USHER_READ_* */
+    uint32_t limit;        /* rows of a page; 0 = 100, at most USHER_ROWS_MAX */
+    usher_id ticket;       /* BODY, HISTORY, WHY_* */
+    usher_queue_t *queue;  /* filters of TICKETS: NULL or 0 = any */
+    const char *requester, *agent, *symptom;
+    uint64_t cursor;       /* page.cursor of the page before; 0 = from the start */
+    uint32_t states;       /* bits 1 << USHER_WAITING ... */
+    int32_t promise;       /* WHY_DUE */
+} usher_query;
+
+typedef struct usher_page {
+    uint64_t size;
+    uint64_t n;            /* rows, of the one array that query.what names */
+    const usher_standing *tickets;
+    const usher_event *events;
+    const usher_span *spans;
+    usher_text text;
+    uint64_t cursor;       /* 0: that was all */
+} usher_page;
+typedef void (*usher_page_cb)(usher_t *u, int status, const usher_page *p, void *user);
+
+/* Status: ENOENT. The page is as the service is when the callback runs. */
+USHER_API int usher_read(usher_t *u, const usher_query *q, usher_page_cb cb, void *user);
+
+/* ---- the manual clock: your tests need it as much as ours ------------------------------------------------------------- */
+typedef struct usher_manual_clock_s usher_manual_clock_t;
+
+/* wall_at: where it stands. Free it after the last service that uses it has closed. ENOMEM, EINVAL. */
+USHER_API int usher_manual_clock_new(usher_manual_clock_t **out, int64_t wall_at);
+USHER_API void usher_manual_clock_free(usher_manual_clock_t *c); /* NULL is fine */
+USHER_API const usher_clock *usher_manual_clock_get(usher_manual_clock_t *c);
+/* The wall alone steps, as when somebody sets the machine's clock; by may be negative. Services notice at their next call. */
+USHER_API int usher_manual_clock_step(usher_manual_clock_t *c, int64_t by_ms);
+/* Moves wall and boot time on to to_at without running anything: what falls due meanwhile will be late. EINVAL: backwards. */
+USHER_API int usher_manual_clock_skip(usher_manual_clock_t *c, int64_t to_at);
+
+/* For a service on a manual clock: moves it on to to_at and on the way stops at every instant at which something is due, runs
+ * it there and runs all callbacks before it goes on. Nothing sleeps. EINVAL: another clock, or backwards; ESTATE: inside a
+ * callback. */
+USHER_API int usher_advance(usher_t *u, int64_t to_at);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,48 @@
+/* A promise's arithmetic: how much of its target is used, when it is due, when it is broken.
+ *
+ * Nothing is accumulated. Each answer is computed from the start, the stretches of the ticket's
+ * life in which one of the promise's own pause reasons held, and the calendar: so no rounding
+ * drifts, and a new target or calendar asks the same functions again. */
+#ifndef USHER_CORE_PROMISE_H
+#define USHER_CORE_PROMISE_H
+
+#include "core/ticket.h"
+
+/* ix: index of the promise, USHER_PROMISE_* - 1. */
+
+/* Open ms between its start and now that no pause of its reasons covers; alone: wall ms. */
+int64_t usher__promise_used(const struct ticket *t, const struct policy *p, int ix, int64_t now);
+
+/* What people are shown; INT64_MAX: none (not owed or silent, or paused before it is reached). */
+int64_t usher__promise_due(const struct ticket *t, const struct policy *p, int ix);
+
+/* Its first instant as broken; INT64_MAX as above. Only for a running one. */
+int64_t usher__promise_broken(const struct ticket *t, const struct policy *p, int ix);
+
+/* The next warning that has not fired: its instant, and its index in policy.warn. INT64_MAX: none
+ * to come. Only for a running one. */
+int64_t usher__promise_warning(const struct ticket *t, const struct policy *p, int ix, int *warn);
+
+/* What is left of the target, negative when overdue; 0 when it is not owed. */
+int64_t usher__promise_left(const struct ticket *t, const struct policy *p, int ix, int64_t now);
+
+/* Starts it anew at `at`: made if the policy has a target or named is not 0, else silently. */
+void usher__promise_start(struct ticket *t, const struct policy *p, int ix, int64_t at,
+                          int64_t named);
+
+/* Stops it. True: it was running, and so is kept. */
+bool usher__promise_stop(struct ticket *t, int ix);
+
+/* The target for the ticket's priority has changed to what the policy says for it now. True: the
+ * promise has lapsed by that. */
+bool usher__promise_retarget(struct ticket *t, const struct policy *p, int ix, int64_t now);
+
+/* The JSON path of its target. */
+const char *usher__promise_rule(int ix);
+
+/* One interval of WHY_DUE: calls row for each stretch from the start to now, in order. */
+typedef void (*usher__span_fn)(void *ctx, int64_t from, int64_t to, int kind, int64_t ms);
+void usher__promise_explain(const struct ticket *t, const struct policy *p, int ix, int64_t now,
+                            usher__span_fn row, void *ctx);
+
+#endif

@@ -1,0 +1,95 @@
+/* Rank: where in its band a ticket stands. Given once; it grows only when it is computed anew.
+ *
+ * The gap sets one requester's tickets apart: each stands at least that far behind the one before,
+ * so that five hundred of them do not wall off the others. What the last rank of a requester was is
+ * a mark, a fact that the engine keeps; with gap 0 there are none. */
+#include "core/turn.h"
+
+#include <stddef.h>
+
+static int64_t later(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+static int64_t add(int64_t a, int64_t b)
+{
+    int64_t sum;
+
+    return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
+}
+
+bool usher__mark_alive(const struct mark *m, int64_t now)
+{
+    return m->ticket != 0 && add(later(m->rank, m->set_at), m->gap) > now;
+}
+
+bool usher__marks(const struct ticket *t, const struct command *c, uint32_t *queue, uint32_t *band)
+{
+    *queue = t->queue;
+    *band = t->priority - 1u;
+    if (c == NULL)
+        return t->state == USHER_SCHEDULED && (t->flags & TICKET_RANKED) == 0;
+    switch (c->verb) {
+    case USHER_MOVE: *queue = c->queue; return true;
+    case USHER_REPRIORITISE: *band = (uint32_t)c->kind - 1; return true;
+    case VERB_JOIN:
+        if (c->priority > t->priority)
+            *band = c->priority - 1;
+        return true;
+    default: return c->verb == VERB_ENQUEUE;
+    }
+}
+
+static void give(struct turn *turn, int64_t rank)
+{
+    struct ticket *t = turn->t;
+
+    t->rank = rank;
+    t->flags |= TICKET_RANKED;
+    if (turn->facts->here->gap == 0)
+        return;
+    turn->out->set_mark = true;
+    turn->out->mark = (struct mark){ rank, turn->at, turn->facts->here->gap, t->id };
+}
+
+/* The due of its nearest promise, or, with none, when it first came into the line. */
+static int64_t base(const struct turn *turn)
+{
+    int64_t due = usher__nearest_due(turn->t, turn->policy);
+
+    return due != INT64_MAX ? due : turn->t->start_at;
+}
+
+void usher__rank_first(struct turn *turn)
+{
+    const struct mark *m = &turn->facts->mark;
+    int64_t gap = turn->facts->here->gap;
+    int64_t rank = base(turn);
+
+    if (gap > 0 && usher__mark_alive(m, turn->at))
+        rank = later(rank, add(m->rank, gap));
+    give(turn, rank);
+}
+
+void usher__rank_again(struct turn *turn)
+{
+    int64_t due = usher__nearest_due(turn->t, turn->policy);
+
+    if (due < turn->t->rank)
+        turn->t->rank = due;
+}
+
+/* A lift brings at most one ticket of a requester per gap to the front. */
+void usher__rank_anew(struct turn *turn)
+{
+    const struct mark *m = &turn->facts->mark;
+    int64_t gap = turn->facts->here->gap;
+    int64_t rank = base(turn);
+
+    if ((turn->t->flags & TICKET_RANKED) == 0)
+        return;
+    if (gap > 0 && usher__mark_alive(m, turn->at) && m->ticket != turn->t->id)
+        rank = later(rank, add(later(m->rank, turn->at - gap), gap));
+    give(turn, rank);
+}

@@ -1,0 +1,89 @@
+/* What the rules share among themselves: one turn is one command or one timer on one ticket. */
+#ifndef USHER_CORE_TURN_H
+#define USHER_CORE_TURN_H
+
+#include "core/promise.h"
+#include "core/ticket.h"
+
+struct turn {
+    struct ticket *t;
+    const struct command *c; /* NULL: a timer */
+    const struct policy *policy;
+    const struct facts *facts;
+    struct outcome *out;
+    int64_t at;   /* the instant that this turn is for */
+    int64_t boot; /* the same on the boot clock */
+};
+
+void usher__outcome_clear(struct outcome *out);
+
+/* Adds an event that shows the ticket as it is now; the caller fills in what its kind says. */
+struct event *usher__tell(struct turn *turn, int kind, uint32_t who);
+
+void usher__set_state(struct turn *turn, int state);
+void usher__set_text(struct turn *turn, struct text **slot, struct text *text);
+
+/* A word has been said (text may be NULL). Bits of the promises that it kept. */
+uint8_t usher__word(struct turn *turn, struct text *text);
+/* A requester's message waits for an answer. */
+void usher__message(struct turn *turn);
+uint8_t usher__stop(struct turn *turn, int promise);
+
+/* Into the line, for the first time or again; keep: for its last holder, if the policy says so. */
+void usher__start(struct turn *turn);
+void usher__return(struct turn *turn, bool keep);
+
+void usher__pause_begin(struct turn *turn, int reason);
+void usher__pause_stop(struct turn *turn, int reason);
+void usher__pauses_end(struct turn *turn);
+bool usher__pause_runs(const struct ticket *t, int reason);
+
+void usher__resolve(struct turn *turn, int how, struct text *text, uint32_t who, uint8_t kept,
+                    uint8_t lapsed);
+void usher__close(struct turn *turn, uint32_t who);
+void usher__reprioritise(struct turn *turn, int priority, uint32_t who);
+void usher__stuck(struct turn *turn, uint32_t who);
+
+/* NULL: he is not one of those who wait. */
+bool usher__is_person(const struct ticket *t, uint32_t name);
+
+void usher__rank_first(struct turn *turn);
+void usher__rank_again(struct turn *turn);
+void usher__rank_anew(struct turn *turn);
+
+/* The verbs, by who says them. */
+void usher__do_enqueue(struct turn *turn);
+void usher__do_join(struct turn *turn);
+void usher__do_claim(struct turn *turn);
+void usher__do_acknowledge(struct turn *turn);
+void usher__do_receipt(struct turn *turn);
+void usher__do_update(struct turn *turn);
+void usher__do_extend(struct turn *turn);
+void usher__do_release(struct turn *turn);
+void usher__do_pause(struct turn *turn);
+void usher__do_resume(struct turn *turn);
+void usher__do_resolve(struct turn *turn);
+void usher__do_fail(struct turn *turn);
+void usher__do_leave(struct turn *turn);
+void usher__do_ask(struct turn *turn);
+void usher__do_reply(struct turn *turn);
+void usher__do_confirm(struct turn *turn);
+void usher__do_reopen(struct turn *turn);
+void usher__do_withdraw(struct turn *turn);
+void usher__do_revive(struct turn *turn);
+void usher__do_escalate(struct turn *turn);
+void usher__do_reprioritise(struct turn *turn);
+void usher__do_move(struct turn *turn);
+void usher__do_note(struct turn *turn);
+void usher__do_unkeep(struct turn *turn);
+
+int usher__check_update(const struct turn *turn);
+int usher__check_pause(const struct turn *turn);
+int usher__check_resume(const struct turn *turn);
+int usher__check_person(const struct turn *turn);
+int usher__check_reply(const struct turn *turn);
+int usher__check_reopen(const struct turn *turn);
+int usher__check_join(const struct turn *turn);
+int usher__check_unkeep(const struct turn *turn);
+
+#endif

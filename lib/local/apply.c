@@ -1,0 +1,470 @@
+/* Applying: the one place where a ticket changes.
+ *
+ * Every command and every timer goes the same way: make room for all that it may need (prepare),
+ * let the rules change the record (step or fire), then carry the change into line, timers, counts,
+ * indexes and history (commit). What stands where is not decided here: it follows from the record,
+ * before and after. */
+#include "local/inside.h"
+
+#include <string.h>
+
+enum { ENTRY_STRINGS = 2 * (USHER_NAME_MAX + 1) };
+
+size_t usher__log_need(size_t text_len)
+{
+    /* The rules' events, and one of the service (room). A text stands in one of them. */
+    return (EVENTS_MAX + 1) * usher__log_len(ENTRY_STRINGS) + text_len + 1;
+}
+
+/* ---- room --------------------------------------------------------------------------------------- */
+
+static int extra_room(struct engine *e, struct ticket *t, uint32_t room)
+{
+    struct extra *x = t->extra;
+
+    if ((room & ROOM_EXTRA) != 0 && x == NULL) {
+        x = usher__zalloc(&e->memory, sizeof(*x));
+        if (x == NULL)
+            return USHER_ENOMEM;
+        t->extra = x;
+    }
+    if ((room & ROOM_STRETCH) != 0) {
+        void *p = usher__grow(&e->memory, x->stretches, &x->stretches_room,
+                              (uint64_t)x->stretches_n + STRETCH_SPARE, sizeof(struct stretch));
+
+        if (p == NULL)
+            return USHER_ENOMEM;
+        x->stretches = p;
+    }
+    if ((room & ROOM_PERSON) != 0) {
+        void *p = usher__grow(&e->memory, x->persons, &x->persons_room, t->persons_n + 1u,
+                              sizeof(struct person));
+
+        if (p == NULL)
+            return USHER_ENOMEM;
+        x->persons = p;
+    }
+    return 0;
+}
+
+int usher__prepare(struct engine *e, struct ticket *t, const struct command *c)
+{
+    usher_agent_t *holder = usher__agent_of(e, t->holder);
+    uint32_t queue, band;
+    bool marks = usher__marks(t, c, &queue, &band);
+    usher_queue_t *q = usher__queue_of(e, queue);
+    int err;
+
+    err = usher__log_reserve(&e->log,
+                             usher__log_need(c == NULL ? 0 : usher__text_len(c->text)));
+    if (err == 0 && c != NULL)
+        err = extra_room(e, t, usher__room_for(t, c));
+    if (err == 0)
+        err = usher__order_reserve(&q->band[band], 1);
+    if (err == 0 && holder != NULL)
+        err = usher__order_reserve(&holder->kept, 1);
+    if (err == 0 && t->extra != NULL && t->extra->dedup_key != 0)
+        err = usher__ids_reserve(&e->by_key, 1);
+    if (err == 0 && t->extra != NULL && t->extra->ref != 0)
+        err = usher__ids_reserve(&e->by_ref, 1);
+    if (err == 0 && marks && usher__policy(e, q->policy)->gap > 0) {
+        usher__marks_sweep(&e->marks, 2, e->at.wall);
+        err = usher__marks_reserve(&e->marks, queue, band, t->requester);
+    }
+    return err;
+}
+
+/* ---- carrying a change ---------------------------------------------------------------------------- */
+
+struct before {
+    struct place place;
+    uint32_t queue;
+    int state; /* 0: it is new */
+    bool needy;
+};
+
+static bool needy(const struct ticket *t)
+{
+    return t->extra != NULL && t->extra->needs_n > 0;
+}
+
+static struct before before(const struct ticket *t)
+{
+    return (struct before){ usher__place(t), t->queue, t->state, needy(t) };
+}
+
+/* Whether an enqueue with its dedup_key joins it. */
+static bool joinable(const struct ticket *t, int state)
+{
+    return t->extra != NULL && t->extra->dedup_key != 0 && state != 0 && state < USHER_RESOLVED;
+}
+
+static uint64_t queue_key(uint32_t queue, uint32_t handle)
+{
+    return (uint64_t)queue << 32 | handle;
+}
+
+/* An index finds an entry by what the record says, so the record says it the old way meanwhile. */
+static void unindex(struct ids *ids, struct ticket *t, uint32_t slot, uint32_t queue,
+                    uint32_t handle)
+{
+    uint32_t now_in = t->queue;
+
+    t->queue = queue;
+    if (usher__ids_find(ids, queue_key(queue, handle)) == slot)
+        usher__ids_remove(ids, queue_key(queue, handle));
+    t->queue = now_in;
+}
+
+static void carry_indexes(struct engine *e, uint32_t slot, struct ticket *t, const struct before *b)
+{
+    const struct extra *x = t->extra;
+    bool moved = b->queue != t->queue;
+    bool was = joinable(t, b->state), is = joinable(t, t->state);
+
+    if (x == NULL || b->state == 0) /* a new one is indexed already, see enqueue.c */
+        return;
+    if (was && (!is || moved))
+        unindex(&e->by_key, t, slot, b->queue, x->dedup_key);
+    if (is && (!was || moved) && usher__ids_find(&e->by_key, queue_key(t->queue, x->dedup_key)) == 0)
+        usher__ids_insert(&e->by_key, queue_key(t->queue, x->dedup_key), slot);
+    if (x->ref == 0 || !moved)
+        return;
+    unindex(&e->by_ref, t, slot, b->queue, x->ref);
+    usher__ids_remove(&e->by_ref, queue_key(t->queue, x->ref)); /* the newest wins */
+    usher__ids_insert(&e->by_ref, queue_key(t->queue, x->ref), slot);
+}
+
+static void take_from(struct engine *e, struct ticket *t, const struct place *p)
+{
+    usher_queue_t *q = usher__queue_of(e, p->queue);
+    usher_agent_t *a = usher__agent_of(e, p->agent);
+
+    if (p->where == PLACE_LINE) {
+        usher__order_remove(&q->band[p->band], p->rank, t->id);
+    } else if (p->where == PLACE_KEPT) {
+        usher__order_remove(&a->kept, p->rank, t->id);
+    } else if (p->where == PLACE_HELD) {
+        if (t->prev != 0)
+            usher__ticket(e, t->prev)->next = t->next;
+        else
+            a->held = t->next;
+        if (t->next != 0)
+            usher__ticket(e, t->next)->prev = t->prev;
+        t->next = t->prev = 0;
+        a->held_n--;
+    }
+}
+
+static void put_into(struct engine *e, uint32_t slot, struct ticket *t, const struct place *p)
+{
+    usher_queue_t *q = usher__queue_of(e, p->queue);
+    usher_agent_t *a = usher__agent_of(e, p->agent);
+
+    if (p->where == PLACE_LINE) {
+        usher__order_insert(&q->band[p->band], p->rank, t->id, slot);
+        usher__fresh(e, q, slot);
+    } else if (p->where == PLACE_KEPT) {
+        usher__order_insert(&a->kept, p->rank, t->id, slot);
+        usher__fresh(e, q, slot);
+    } else if (p->where == PLACE_HELD) {
+        t->next = a->held;
+        if (a->held != 0)
+            usher__ticket(e, a->held)->prev = slot;
+        a->held = slot;
+        a->held_n++;
+    }
+}
+
+static void carry_place(struct engine *e, uint32_t slot, struct ticket *t, const struct before *b)
+{
+    struct place after = usher__place(t);
+    const struct place *was = &b->place;
+
+    if (was->where == after.where && was->queue == after.queue && was->band == after.band &&
+        was->agent == after.agent && was->rank == after.rank)
+        return;
+    take_from(e, t, was);
+    put_into(e, slot, t, &after);
+}
+
+static bool open_state(int state)
+{
+    return state != 0 && state != USHER_CLOSED && state != USHER_WITHDRAWN;
+}
+
+/* What is over stays readable, oldest let go first. */
+static void carry_closed(struct engine *e, uint32_t slot, struct ticket *t, const struct before *b)
+{
+    bool was = b->state == USHER_CLOSED || b->state == USHER_WITHDRAWN;
+    bool is = !open_state(t->state);
+
+    if (was == is)
+        return;
+    if (is) {
+        t->next = 0;
+        t->prev = e->closed_newest;
+        if (e->closed_newest != 0)
+            usher__ticket(e, e->closed_newest)->next = slot;
+        else
+            e->closed_oldest = slot;
+        e->closed_newest = slot;
+        e->closed_n++;
+        return;
+    }
+    if (t->prev != 0)
+        usher__ticket(e, t->prev)->next = t->next;
+    else
+        e->closed_oldest = t->next;
+    if (t->next != 0)
+        usher__ticket(e, t->next)->prev = t->prev;
+    else
+        e->closed_newest = t->prev;
+    t->next = t->prev = 0;
+    e->closed_n--;
+}
+
+static void count(struct engine *e, uint32_t queue, int state, bool needs, bool in)
+{
+    usher_queue_t *q = usher__queue_of(e, queue);
+    uint64_t one = in ? 1 : (uint64_t)-1;
+
+    if (state == 0)
+        return;
+    q->by_state[state] += one;
+    if (!open_state(state))
+        return;
+    q->open += one;
+    if (needs)
+        q->needy += (uint32_t)one;
+}
+
+static void carry_timers(struct engine *e, uint32_t slot, const struct ticket *t)
+{
+    struct timer timer = usher__next_timer(t, usher__policy(e, t->policy));
+    int64_t lease = usher__lease_end(t);
+
+    if (timer.at != INT64_MAX)
+        usher__heap_set(&e->dues, slot, t->id, usher__timer_key(timer.at, timer.cls));
+    else
+        usher__heap_drop(&e->dues, slot);
+    if (lease != INT64_MAX)
+        usher__heap_set(&e->leases, slot, t->id, usher__timer_key(lease, CLASS_SERVES));
+    else
+        usher__heap_drop(&e->leases, slot);
+}
+
+static void carry_references(struct engine *e, const struct outcome *out)
+{
+    for (uint32_t i = 0; i < out->hold_n; i++)
+        usher__text_ref(out->hold[i]);
+    for (uint32_t i = 0; i < out->take_n; i++)
+        usher__intern_ref(&e->names, out->take[i]);
+}
+
+static void drop_references(struct engine *e, const struct outcome *out)
+{
+    for (uint32_t i = 0; i < out->drop_n; i++)
+        usher__text_unref(&e->texts, out->drop[i]);
+    usher__intern_unref(&e->names, out->left);
+}
+
+static void carry_events(struct engine *e, struct ticket *t, const struct outcome *out)
+{
+    for (uint32_t i = 0; i < out->events_n; i++) {
+        const struct event *v = &out->events[i];
+        struct log_event le = {
+            .event = { .ticket = v->ticket,
+                       .ticket_seq = v->seq,
+                       .at = v->at,
+                       .seen_at = e->now.wall > v->at ? e->now.wall : 0,
+                       .until_at = v->until_at,
+                       .due_at = v->due_at,
+                       .kind = v->kind,
+                       .state = v->state,
+                       .how = v->how,
+                       .promise = v->promise,
+                       .level = v->level,
+                       .priority = v->priority,
+                       .n = v->n,
+                       .kept = v->kept,
+                       .lapsed = v->lapsed,
+                       .policy_version = v->policy_version,
+                       .queue = usher__queue_of(e, v->queue),
+                       .who = usher__engine_name(e, v->who),
+                       .rule = v->rule },
+            .previous = t->last_event,
+        };
+
+        if (v->to != 0)
+            le.event.to = usher__engine_name(e, usher__queue_of(e, v->to)->name);
+        if (v->text != NULL)
+            le.event.text = (usher_text){ usher__text_data(v->text), usher__text_len(v->text) };
+        t->last_event = usher__log_add(&e->log, &le);
+    }
+}
+
+void usher__tell_service(struct engine *e, const usher_event *event)
+{
+    struct log_event le = { .event = *event };
+
+    le.event.at = e->at.wall;
+    le.event.seen_at = e->now.wall > e->at.wall ? e->now.wall : 0;
+    usher__log_add(&e->log, &le);
+}
+
+/* Whoever was told that the queue is full is told once when it is not any more. */
+void usher__tell_room(struct engine *e, usher_queue_t *q)
+{
+    if (!q->told_full || q->open >= usher__policy(e, q->policy)->open_max)
+        return;
+    q->told_full = false;
+    usher__tell_service(e, &(usher_event){ .kind = USHER_EV_ROOM, .queue = q });
+}
+
+static void commit(struct engine *e, uint32_t slot, const struct before *b,
+                   const struct outcome *out)
+{
+    struct ticket *t = usher__ticket(e, slot);
+
+    carry_references(e, out);
+    carry_events(e, t, out);
+    carry_indexes(e, slot, t, b);
+    carry_place(e, slot, t, b);
+    carry_closed(e, slot, t, b);
+    if (b->state != t->state || b->queue != t->queue || b->needy != needy(t)) {
+        count(e, b->queue, b->state, b->needy, false);
+        count(e, t->queue, t->state, needy(t), true);
+        usher__tell_room(e, usher__queue_of(e, b->queue));
+    }
+    carry_timers(e, slot, t);
+    if (out->set_mark)
+        usher__marks_store(&e->marks, t->queue, t->priority - 1u, t->requester, out->mark);
+    drop_references(e, out);
+}
+
+/* ---- the two ways ----------------------------------------------------------------------------------- */
+
+/* How many tickets would have come before this one, had it not been taken out of turn. */
+static uint32_t passed_over(const struct engine *e, const struct ticket *t, uint32_t agent)
+{
+    const usher_queue_t *q = usher__queue_of(e, t->queue);
+    uint32_t band = t->priority - 1u;
+    uint32_t first = usher__shares_first_above(&q->shares, band);
+    uint32_t n = usher__order_count_before(&q->band[band], t->rank, t->id);
+
+    if ((t->flags & TICKET_KEPT) != 0 && t->holder == agent)
+        return 0;
+    for (uint32_t b = 0; b < PRIORITIES; b++) {
+        if ((first & 1u << b) != 0)
+            n += q->band[b].n;
+    }
+    return n;
+}
+
+static struct facts facts_for(const struct engine *e, const struct ticket *t,
+                              const struct command *c)
+{
+    const usher_agent_t *holder = usher__agent_of(e, t->holder);
+    struct facts facts = { 0 };
+    uint32_t queue, band;
+    bool marks = usher__marks(t, c, &queue, &band);
+
+    facts.here = usher__policy(e, usher__queue_of(e, queue)->policy);
+    if (marks && facts.here->gap > 0)
+        facts.mark = usher__marks_find(&e->marks, queue, band, t->requester);
+    if (holder != NULL) {
+        facts.holder_name = holder->name;
+        facts.holder_present = !holder->gone;
+    }
+    if (c != NULL && c->verb == VERB_CLAIM_TICKET)
+        facts.passed_over = passed_over(e, t, c->agent);
+    return facts;
+}
+
+int usher__apply(struct engine *e, uint32_t slot, const struct command *c, uint32_t *flags)
+{
+    struct ticket *t = usher__ticket(e, slot);
+    struct before b = before(t);
+    struct facts facts = facts_for(e, t, c);
+    struct outcome out;
+    int err = usher__step(t, c, e->at, usher__policy(e, t->policy), &facts, &out);
+
+    if (err != 0)
+        return err;
+    *flags = out.flags;
+    commit(e, slot, &b, &out);
+    return 0;
+}
+
+void usher__apply_timer(struct engine *e, uint32_t slot, struct timer timer)
+{
+    struct ticket *t = usher__ticket(e, slot);
+    struct before b = before(t);
+    struct facts facts = facts_for(e, t, NULL);
+    struct outcome out;
+
+    usher__fire(t, timer, e->at, usher__policy(e, t->policy), &facts, &out);
+    commit(e, slot, &b, &out);
+}
+
+/* ---- results and ends --------------------------------------------------------------------------------- */
+
+void usher__result_of(struct engine *e, const struct ticket *t, struct result *res)
+{
+    res->ticket = t->id;
+    res->token = usher__claim_stands(t) ? t->token : 0;
+    res->state = t->state;
+    res->priority = t->priority;
+    res->until_at = usher__until(t, e->at);
+    res->seq = e->log.seq;
+}
+
+void usher__policy_drop(struct engine *e, uint32_t policy)
+{
+    struct policy_record *r = usher__slab_at(&e->policies, policy);
+
+    if (--r->refs == 0)
+        usher__slab_give(&e->policies, policy);
+}
+
+static void free_extra(struct engine *e, struct ticket *t)
+{
+    struct extra *x = t->extra;
+
+    if (x == NULL)
+        return;
+    usher__text_unref(&e->texts, x->question);
+    usher__intern_unref(&e->names, x->symptom);
+    usher__intern_unref(&e->names, x->dedup_key);
+    usher__intern_unref(&e->names, x->ref);
+    for (uint32_t i = 0; i < x->needs_n; i++)
+        usher__intern_unref(&e->names, x->needs[i]);
+    for (uint32_t i = 1; t->persons_n > 1 && i < t->persons_n; i++)
+        usher__intern_unref(&e->names, x->persons[i].name);
+    usher__free(&e->memory, x->persons);
+    usher__free(&e->memory, x->stretches);
+    usher__free(&e->memory, x);
+}
+
+void usher__forget(struct engine *e, uint32_t slot)
+{
+    struct ticket *t = usher__ticket(e, slot);
+
+    if (t->state != 0) {
+        struct before b = before(t);
+
+        count(e, t->queue, t->state, needy(t), false);
+        if (t->extra != NULL && t->extra->ref != 0)
+            unindex(&e->by_ref, t, slot, t->queue, t->extra->ref);
+        t->state = USHER_WAITING; /* any open one: it leaves the list of the closed */
+        carry_closed(e, slot, t, &b);
+    }
+    usher__ids_remove(&e->by_id, t->id);
+    usher__text_unref(&e->texts, t->body);
+    usher__text_unref(&e->texts, t->last_word);
+    free_extra(e, t);
+    usher__intern_unref(&e->names, t->requester);
+    usher__policy_drop(e, t->policy);
+    usher__slab_give(&e->tickets, slot);
+}

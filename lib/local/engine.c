@@ -1,0 +1,530 @@
+/* The engine's life: opening, the clock, timers in their order, queues and agents. */
+#include "local/inside.h"
+
+#include <string.h>
+
+/* ---- indexes ------------------------------------------------------------------------------------- */
+
+static uint64_t id_at(const void *ctx, uint32_t slot)
+{
+    return usher__ticket(ctx, slot)->id;
+}
+
+static uint64_t key_at(const void *ctx, uint32_t slot)
+{
+    const struct ticket *t = usher__ticket(ctx, slot);
+
+    return (uint64_t)t->queue << 32 | t->extra->dedup_key;
+}
+
+static uint64_t ref_at(const void *ctx, uint32_t slot)
+{
+    const struct ticket *t = usher__ticket(ctx, slot);
+
+    return (uint64_t)t->queue << 32 | t->extra->ref;
+}
+
+static uint64_t queue_name_at(const void *ctx, uint32_t slot)
+{
+    return usher__queue_of(ctx, slot)->name;
+}
+
+static uint64_t agent_name_at(const void *ctx, uint32_t slot)
+{
+    return usher__agent_of(ctx, slot)->name;
+}
+
+/* ---- life ------------------------------------------------------------------------------------------ */
+
+int usher__engine_new(struct engine **out, const struct engine_options *o)
+{
+    struct engine *e = usher__zalloc(&o->memory, sizeof(*e));
+    const struct memory *m;
+
+    *out = NULL;
+    if (e == NULL)
+        return USHER_ENOMEM;
+    e->memory = o->memory;
+    m = &e->memory;
+    usher__intern_init(&e->names, m, o->key);
+    usher__text_init(&e->texts, m);
+    usher__slab_init(&e->tickets, m, sizeof(struct ticket));
+    usher__slab_init(&e->policies, m, sizeof(struct policy_record));
+    usher__slab_init(&e->parked, m, sizeof(struct claim *));
+    usher__ids_init(&e->by_id, m, id_at, e);
+    usher__ids_init(&e->by_key, m, key_at, e);
+    usher__ids_init(&e->by_ref, m, ref_at, e);
+    usher__ids_init(&e->queue_by_name, m, queue_name_at, e);
+    usher__ids_init(&e->agent_by_name, m, agent_name_at, e);
+    usher__heap_init(&e->dues, m);
+    usher__heap_init(&e->leases, m);
+    usher__heap_init(&e->waits, m);
+    usher__marks_init(&e->marks, m, &e->names);
+    usher__ops_init(&e->ops, m, o->op_window_ms, o->op_window_n);
+    usher__log_init(&e->log, m, o->history_bytes);
+    e->keep_closed = o->keep_closed;
+    *out = e;
+    return 0;
+}
+
+static void free_tickets(struct engine *e)
+{
+    for (uint32_t slot = 1; slot < e->tickets.fresh; slot++) {
+        const struct ticket *t = usher__ticket(e, slot);
+
+        if (usher__ids_find(&e->by_id, t->id) != slot || t->extra == NULL)
+            continue;
+        usher__free(&e->memory, t->extra->persons);
+        usher__free(&e->memory, t->extra->stretches);
+        usher__free(&e->memory, t->extra);
+    }
+}
+
+void usher__engine_free(struct engine *e)
+{
+    struct memory m;
+
+    if (e == NULL)
+        return;
+    m = e->memory;
+    free_tickets(e);
+    for (uint32_t i = 0; i < e->queues_n; i++) {
+        for (uint32_t b = 0; b < PRIORITIES; b++)
+            usher__order_free(&e->queues[i]->band[b]);
+        usher__free(&m, e->queues[i]);
+    }
+    for (uint32_t i = 0; i < e->agents_n; i++) {
+        usher__order_free(&e->agents[i]->kept);
+        usher__free(&m, e->agents[i]->skills);
+        usher__free(&m, e->agents[i]);
+    }
+    usher__free(&m, e->queues);
+    usher__free(&m, e->agents);
+    usher__free(&m, e->fresh);
+    usher__ids_free(&e->by_id);
+    usher__ids_free(&e->by_key);
+    usher__ids_free(&e->by_ref);
+    usher__ids_free(&e->queue_by_name);
+    usher__ids_free(&e->agent_by_name);
+    usher__heap_free(&e->dues);
+    usher__heap_free(&e->leases);
+    usher__heap_free(&e->waits);
+    usher__marks_free(&e->marks);
+    usher__ops_free(&e->ops);
+    usher__log_free(&e->log);
+    usher__slab_free(&e->tickets);
+    usher__slab_free(&e->policies);
+    usher__slab_free(&e->parked);
+    usher__text_free(&e->texts);
+    usher__intern_free(&e->names);
+    usher__free(&m, e);
+}
+
+/* ---- the clock ------------------------------------------------------------------------------------- */
+
+void usher__engine_clock(struct engine *e, int64_t wall, int64_t boot)
+{
+    if (wall > e->now.wall)
+        e->now.wall = wall;
+    if (boot > e->now.boot)
+        e->now.boot = boot;
+}
+
+int64_t usher__engine_now(const struct engine *e)
+{
+    return e->now.wall;
+}
+
+/* The timer that is next of all three heaps, by (instant, class, id); its instant on the wall. */
+struct next {
+    struct heap *heap;
+    struct heap_entry entry;
+    int64_t at;
+    int cls;
+};
+
+/* A timer of the boot clock in terms of the wall: never before what has already run. */
+static int64_t on_wall(const struct engine *e, int64_t boot)
+{
+    int64_t at = boot - e->now.boot + e->now.wall;
+
+    return at > e->at.wall ? at : e->at.wall;
+}
+
+static bool comes_first(const struct next *a, const struct next *b)
+{
+    if (b->heap == NULL || a->at != b->at)
+        return b->heap == NULL || a->at < b->at;
+    if (a->cls != b->cls)
+        return a->cls < b->cls;
+    return (int32_t)(a->entry.id_low - b->entry.id_low) < 0;
+}
+
+static struct next next_timer(const struct engine *e)
+{
+    struct engine *heaps = (struct engine *)e; /* only to name a heap */
+    struct heap *all[3] = { &heaps->dues, &heaps->leases, &heaps->waits };
+    struct next best = { .heap = NULL, .at = INT64_MAX };
+
+    for (int i = 0; i < 3; i++) {
+        struct next n = { .heap = all[i] };
+
+        if (!usher__heap_top(all[i], &n.entry) || n.entry.key == INT64_MAX)
+            continue;
+        n.at = n.entry.key / CLASSES - (n.entry.key % CLASSES < 0 ? 1 : 0);
+        n.cls = (int)(n.entry.key - n.at * CLASSES);
+        if (i > 0)
+            n.at = on_wall(e, n.at);
+        if (comes_first(&n, &best))
+            best = n;
+    }
+    return best;
+}
+
+static int fire(struct engine *e, const struct next *n)
+{
+    uint32_t slot = n->entry.slot;
+    struct ticket *t;
+    int err;
+
+    if (n->heap == &e->waits) {
+        usher__wait_over(e, slot);
+        return 0;
+    }
+    t = usher__ticket(e, slot);
+    err = usher__prepare(e, t, NULL);
+    if (err != 0)
+        return err;
+    if (n->heap == &e->leases)
+        usher__apply_timer(e, slot, (struct timer){ n->at, TIMER_LEASE_END, CLASS_SERVES, 0 });
+    else
+        usher__apply_timer(e, slot, usher__next_timer(t, usher__policy(e, t->policy)));
+    usher__settle(e);
+    return 0;
+}
+
+int usher__engine_catch_up(struct engine *e, uint32_t max)
+{
+    for (;;) {
+        struct next n = next_timer(e);
+        int err;
+
+        if (n.at > e->now.wall)
+            break;
+        if (max-- == 0)
+            return 1;
+        e->at = (struct now){ n.at, e->now.boot - (e->now.wall - n.at) };
+        err = fire(e, &n);
+        if (err != 0)
+            return err;
+    }
+    e->at = e->now;
+    return 0;
+}
+
+int64_t usher__engine_next_due(const struct engine *e)
+{
+    return next_timer(e).at;
+}
+
+int64_t usher__engine_idle_for(const struct engine *e)
+{
+    int64_t at = next_timer(e).at;
+
+    if (at == INT64_MAX)
+        return at;
+    return at > e->now.wall ? at - e->now.wall : 0;
+}
+
+void usher__settle(struct engine *e)
+{
+    usher__serve(e);
+    while (e->closed_n > e->keep_closed)
+        usher__forget(e, e->closed_oldest);
+}
+
+const char *usher__engine_name(const struct engine *e, uint32_t handle)
+{
+    return handle == 0 ? NULL : usher__intern_text(&e->names, handle, NULL);
+}
+
+struct log *usher__engine_log(struct engine *e)
+{
+    return &e->log;
+}
+
+/* ---- queues ---------------------------------------------------------------------------------------- */
+
+static int policy_add(struct engine *e, const struct policy *p, uint32_t version, uint32_t *slot)
+{
+    struct policy_record *r;
+    int err = usher__slab_reserve(&e->policies, 1);
+
+    if (err != 0)
+        return err;
+    *slot = usher__slab_take(&e->policies);
+    r = usher__slab_at(&e->policies, *slot);
+    r->policy = *p;
+    r->policy.version = version;
+    r->refs = 1;
+    return 0;
+}
+
+/* Room for one more in the lists of queues, and the queue itself. */
+static int new_queue(struct engine *e, usher_queue_t **out)
+{
+    void *p = usher__grow(&e->memory, e->queues, &e->queues_room, e->queues_n + 1u, sizeof(void *));
+
+    if (p == NULL)
+        return USHER_ENOMEM;
+    e->queues = p;
+    p = usher__grow(&e->memory, e->fresh, &e->fresh_room, e->queues_n + 1u, sizeof(void *));
+    if (p == NULL)
+        return USHER_ENOMEM;
+    e->fresh = p;
+    if (usher__ids_reserve(&e->queue_by_name, 1) != 0)
+        return USHER_ENOMEM;
+    *out = usher__zalloc(&e->memory, sizeof(**out));
+    return *out == NULL ? USHER_ENOMEM : 0;
+}
+
+int usher__engine_queue(struct engine *e, const char *name, usher_queue_t **out)
+{
+    struct policy standard;
+    usher_queue_t *q;
+    uint32_t handle, found;
+    int err = usher__intern_get(&e->names, name, strlen(name), &handle);
+
+    if (err != 0)
+        return err;
+    found = usher__ids_find(&e->queue_by_name, handle);
+    if (found != 0) {
+        usher__intern_unref(&e->names, handle);
+        *out = e->queues[found - 1];
+        return 0;
+    }
+    err = e->queues_n >= USHER_QUEUES_MAX ? USHER_ELIMIT : new_queue(e, &q);
+    if (err == 0) {
+        usher__policy_default(&standard);
+        err = policy_add(e, &standard, 1, &q->policy);
+        if (err != 0)
+            usher__free(&e->memory, q);
+    }
+    if (err != 0) {
+        usher__intern_unref(&e->names, handle);
+        return err;
+    }
+    q->engine = e;
+    q->name = handle;
+    for (uint32_t b = 0; b < PRIORITIES; b++)
+        usher__order_init(&q->band[b], &e->memory);
+    usher__shares_init(&q->shares, &standard);
+    e->queues[e->queues_n++] = q;
+    q->index = e->queues_n;
+    usher__ids_insert(&e->queue_by_name, handle, q->index);
+    *out = q;
+    return 0;
+}
+
+int usher__engine_define(usher_queue_t *q, const struct policy *p, struct result *res)
+{
+    struct engine *e = q->engine;
+    uint32_t version = usher__policy(e, q->policy)->version + 1;
+    uint32_t fresh;
+    int err = usher__log_reserve(&e->log, 2 * usher__log_len(0));
+
+    if (err == 0)
+        err = policy_add(e, p, version, &fresh);
+    if (err != 0)
+        return err;
+    usher__policy_drop(e, q->policy);
+    q->policy = fresh;
+    usher__shares_init(&q->shares, p);
+    usher__tell_service(e, &(usher_event){ .kind = USHER_EV_QUEUE_DEFINED,
+                                           .queue = q,
+                                           .policy_version = version });
+    usher__tell_room(e, q);
+    *res = (struct result){ .seq = e->log.seq };
+    return 0;
+}
+
+int usher__engine_hold(usher_queue_t *q, uint32_t hold, struct result *res)
+{
+    struct engine *e = q->engine;
+    int err = usher__log_reserve(&e->log, usher__log_len(0));
+
+    if (err != 0)
+        return err;
+    q->hold = hold;
+    usher__tell_service(
+        e, &(usher_event){ .kind = USHER_EV_QUEUE_HELD, .queue = q, .how = (int32_t)hold });
+    *res = (struct result){ .seq = e->log.seq };
+    usher__fresh(e, q, 0);
+    usher__settle(e);
+    return 0;
+}
+
+/* ---- agents ---------------------------------------------------------------------------------------- */
+
+static void drop_skills(struct engine *e, uint32_t *skills, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++)
+        usher__intern_unref(&e->names, skills[i]);
+    usher__free(&e->memory, skills);
+}
+
+static int intern_skills(struct engine *e, const char *const *skills, uint32_t n, uint32_t **out)
+{
+    *out = NULL;
+    if (n == 0)
+        return 0;
+    *out = usher__alloc(&e->memory, n * sizeof(**out));
+    if (*out == NULL)
+        return USHER_ENOMEM;
+    for (uint32_t i = 0; i < n; i++) {
+        int err = usher__intern_get(&e->names, skills[i], strlen(skills[i]), &(*out)[i]);
+
+        if (err != 0) {
+            drop_skills(e, *out, i);
+            return err;
+        }
+    }
+    return 0;
+}
+
+static int new_agent(struct engine *e, uint32_t name, usher_agent_t **out)
+{
+    void *p = usher__grow(&e->memory, e->agents, &e->agents_room, e->agents_n + 1u, sizeof(void *));
+    usher_agent_t *a;
+
+    if (p == NULL)
+        return USHER_ENOMEM;
+    e->agents = p;
+    if (usher__ids_reserve(&e->agent_by_name, 1) != 0)
+        return USHER_ENOMEM;
+    a = usher__zalloc(&e->memory, sizeof(*a));
+    if (a == NULL)
+        return USHER_ENOMEM;
+    a->engine = e;
+    a->name = name;
+    usher__order_init(&a->kept, &e->memory);
+    e->agents[e->agents_n++] = a;
+    a->index = e->agents_n;
+    usher__ids_insert(&e->agent_by_name, name, a->index);
+    *out = a;
+    return 0;
+}
+
+int usher__engine_agent(struct engine *e, const char *name, const char *const *skills, uint32_t n,
+                        usher_agent_t **out)
+{
+    usher_agent_t *a;
+    uint32_t handle, found, *fresh;
+    int err = usher__intern_get(&e->names, name, strlen(name), &handle);
+
+    if (err != 0)
+        return err;
+    err = intern_skills(e, skills, n, &fresh);
+    if (err != 0) {
+        usher__intern_unref(&e->names, handle);
+        return err;
+    }
+    found = usher__ids_find(&e->agent_by_name, handle);
+    if (found != 0) {
+        usher__intern_unref(&e->names, handle); /* the agent has its own reference */
+        a = e->agents[found - 1];
+    } else {
+        err = e->agents_n >= USHER_AGENTS_MAX ? USHER_ELIMIT : new_agent(e, handle, &a);
+        if (err != 0) {
+            drop_skills(e, fresh, n);
+            usher__intern_unref(&e->names, handle);
+            return err;
+        }
+    }
+    drop_skills(e, a->skills, a->skills_n);
+    a->skills = fresh;
+    a->skills_n = n;
+    a->gone = false;
+    for (uint32_t i = 0; i < e->queues_n && e->parked_n > 0; i++)
+        usher__fresh(e, e->queues[i], 0); /* it may now be served where it could not */
+    usher__settle(e);
+    *out = a;
+    return 0;
+}
+
+/* The ticket with the least id above `id` that the agent holds. */
+static uint32_t next_held(const struct engine *e, const usher_agent_t *a, usher_id id)
+{
+    uint32_t best = 0;
+
+    for (uint32_t slot = a->held; slot != 0; slot = usher__ticket(e, slot)->next) {
+        if (usher__ticket(e, slot)->id > id &&
+            (best == 0 || usher__ticket(e, slot)->id < usher__ticket(e, best)->id))
+            best = slot;
+    }
+    return best;
+}
+
+static uint32_t next_kept(const usher_agent_t *a)
+{
+    struct order_item item, best;
+    bool more = usher__order_first(&a->kept, &item);
+
+    best = item;
+    while (more) {
+        if (item.id < best.id)
+            best = item;
+        more = usher__order_next(&a->kept, item.rank, item.id, &item);
+    }
+    return best.slot;
+}
+
+static int reserve_band(struct engine *e, const struct ticket *t, uint32_t n)
+{
+    return usher__order_reserve(&usher__queue_of(e, t->queue)->band[t->priority - 1], n);
+}
+
+/* Room for all that it holds at once: what releases it cannot stop half way. */
+static int prepare_gone(struct engine *e, const usher_agent_t *a)
+{
+    uint32_t tickets = a->held_n + a->kept.n;
+    int err = usher__log_reserve(&e->log, tickets * usher__log_need(0) +
+                                              usher__log_len(USHER_NAME_MAX));
+    struct order_item item;
+    bool more = usher__order_first(&a->kept, &item);
+
+    for (uint32_t slot = a->held; err == 0 && slot != 0; slot = usher__ticket(e, slot)->next)
+        err = reserve_band(e, usher__ticket(e, slot), tickets);
+    while (err == 0 && more) {
+        err = reserve_band(e, usher__ticket(e, item.slot), tickets);
+        more = usher__order_next(&a->kept, item.rank, item.id, &item);
+    }
+    return err;
+}
+
+int usher__engine_gone(usher_agent_t *a, struct result *res)
+{
+    struct engine *e = a->engine;
+    struct command c = { .verb = VERB_LEAVE, .who = a->name };
+    uint32_t flags, n = 0;
+    int err;
+
+    if (a->gone)
+        return USHER_ESTATE;
+    err = prepare_gone(e, a);
+    if (err != 0)
+        return err;
+    usher__cancel_of(e, a);
+    a->gone = true;
+    for (uint32_t slot = next_held(e, a, 0); slot != 0; slot = next_held(e, a, 0), n++)
+        usher__apply(e, slot, &c, &flags);
+    c.verb = VERB_UNKEEP;
+    while (a->kept.n > 0)
+        usher__apply(e, next_kept(a), &c, &flags);
+    usher__tell_service(e, &(usher_event){ .kind = USHER_EV_AGENT_GONE,
+                                           .who = usher__engine_name(e, a->name),
+                                           .n = n });
+    *res = (struct result){ .seq = e->log.seq };
+    usher__settle(e);
+    return 0;
+}

@@ -1,0 +1,116 @@
+/* The engine from inside: what its files share. Nobody else includes this. */
+#ifndef USHER_LOCAL_INSIDE_H
+#define USHER_LOCAL_INSIDE_H
+
+#include "local/engine.h"
+
+struct policy_record {
+    struct policy policy;
+    uint32_t refs; /* queues whose current one it is, and tickets taken under it */
+};
+
+struct engine {
+    struct memory memory;
+    struct intern names;
+    struct text_pool texts;
+
+    struct slab tickets;
+    struct ids by_id, by_key, by_ref; /* ticket.id; (queue, dedup_key); (queue, ref) */
+    uint64_t last_id;
+    struct slab policies;
+
+    usher_queue_t **queues; /* [handle - 1] */
+    usher_agent_t **agents;
+    uint32_t queues_n, queues_room, agents_n, agents_room;
+    struct ids queue_by_name, agent_by_name; /* name handle -> handle */
+
+    struct heap dues;   /* by ticket slot, wall clock; keys by usher__timer_key */
+    struct heap leases; /* by ticket slot, boot clock */
+    struct heap waits;  /* by parked slot, boot clock */
+    struct now now;     /* as told */
+    struct now at;      /* the instant that is being worked on: now, or that of a late timer */
+
+    struct marks marks;
+    struct ops ops;
+    struct log log;
+
+    uint32_t closed_oldest, closed_newest, closed_n, keep_closed; /* linked by ticket.next, prev */
+
+    struct slab parked; /* struct claim *, by slot */
+    struct claim *parked_first, *parked_last;
+    uint32_t parked_n;
+    uint64_t parked_number;
+    struct claim *served_first, *served_last;
+
+    usher_queue_t **fresh; /* queues with something new to claim; room for all of them */
+    uint32_t fresh_n, fresh_room;
+    char why[512]; /* the text of READ_WHY_RANK */
+};
+
+static inline struct ticket *usher__ticket(const struct engine *e, uint32_t slot)
+{
+    return usher__slab_at(&e->tickets, slot);
+}
+
+static inline const struct policy *usher__policy(const struct engine *e, uint32_t slot)
+{
+    const struct policy_record *r = usher__slab_at(&e->policies, slot);
+
+    return &r->policy;
+}
+
+static inline usher_queue_t *usher__queue_of(const struct engine *e, uint32_t handle)
+{
+    return e->queues[handle - 1];
+}
+
+static inline usher_agent_t *usher__agent_of(const struct engine *e, uint32_t handle)
+{
+    return handle == 0 ? NULL : e->agents[handle - 1];
+}
+
+static inline int64_t usher__timer_key(int64_t at, int cls)
+{
+    return at > INT64_MAX / CLASSES ? INT64_MAX : at * CLASSES + cls;
+}
+
+/* ---- apply.c: the one place where a ticket is changed ------------------------------------------- */
+
+/* Room for whatever the command (NULL: a timer) may do to the ticket. ENOMEM. */
+int usher__prepare(struct engine *e, struct ticket *t, const struct command *c);
+
+/* Judges and does a command on a prepared ticket. 0 or the rules' error. flags: USHER_WAS_*. */
+int usher__apply(struct engine *e, uint32_t slot, const struct command *c, uint32_t *flags);
+
+/* Fires a prepared ticket's timer at e->at. */
+void usher__apply_timer(struct engine *e, uint32_t slot, struct timer timer);
+
+/* Bytes of log that one command may need, with a text of so many bytes. */
+size_t usher__log_need(size_t text_len);
+
+/* An event of the service, ticket 0; room in the log has been made. */
+void usher__tell_service(struct engine *e, const usher_event *event);
+
+void usher__tell_room(struct engine *e, usher_queue_t *q);
+void usher__result_of(struct engine *e, const struct ticket *t, struct result *res);
+void usher__forget(struct engine *e, uint32_t slot); /* a closed ticket, or one that never was */
+void usher__policy_drop(struct engine *e, uint32_t policy);
+
+/* ---- claims.c ----------------------------------------------------------------------------------- */
+
+/* The ticket (0: any of the queue's) can now be claimed by somebody who could not before. */
+void usher__fresh(struct engine *e, usher_queue_t *q, uint32_t slot);
+/* Serves the parked claims that can be served. Cannot fail. */
+void usher__serve(struct engine *e);
+/* After a command or timer, its result taken: serves, and lets the oldest closed tickets go. */
+void usher__settle(struct engine *e);
+void usher__cancel_of(struct engine *e, usher_agent_t *a);
+void usher__wait_over(struct engine *e, uint32_t slot);
+bool usher__has_skills(const usher_agent_t *a, const struct ticket *t);
+
+/* ---- act.c -------------------------------------------------------------------------------------- */
+uint64_t usher__print_command(const usher_command *c);
+void usher__op_result(const struct op_entry *entry, struct result *res);
+void usher__op_fill(struct op_entry *entry, usher_op op, uint64_t print, const struct result *res);
+
+#endif

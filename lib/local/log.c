@@ -1,0 +1,273 @@
+/* See log.h. A chunk's entries follow each other without gaps; what is left at its end when the next
+ * entry does not fit is no place at all: the next chunk goes on where this one stopped. */
+#include "local/log.h"
+
+#include <string.h>
+
+struct log_chunk {
+    uint64_t start; /* place of its first entry */
+    size_t used, room;
+    char data[];
+};
+
+/* Written as it stands in memory, followed by those of the optional numbers that are not 0 and by
+ * the strings, each with its NUL. */
+struct entry {
+    uint64_t seq;
+    usher_id ticket;
+    int64_t at;
+    usher_queue_t *queue;
+    uint32_t len, previous, ticket_seq, n, policy_version, text_len;
+    int32_t how;
+    uint16_t level;
+    uint8_t kind, state, promise, priority, kept, lapsed;
+    uint8_t has; /* bits of HAS_* */
+    uint8_t who_len, to_len;
+};
+enum { HAS_SEEN = 1, HAS_UNTIL = 2, HAS_DUE = 4, HAS_RULE = 8, HAS_TEXT = 16 };
+
+void usher__log_init(struct log *l, const struct memory *m, uint64_t bytes_max)
+{
+    *l = (struct log){ .memory = m, .bytes_max = bytes_max, .end = LOG_STEP, .told = LOG_STEP };
+}
+
+void usher__log_free(struct log *l)
+{
+    for (uint32_t i = 0; i < l->chunks_n; i++)
+        usher__free(l->memory, l->chunks[i]);
+    usher__free(l->memory, l->chunks);
+    *l = (struct log){ .memory = l->memory };
+}
+
+size_t usher__log_len(size_t strings)
+{
+    return sizeof(struct entry) + 4 * sizeof(int64_t) + strings + 3 + LOG_STEP;
+}
+
+/* The oldest chunks go while the log is over its bound; the last one stays. */
+static void trim(struct log *l)
+{
+    uint32_t gone = 0;
+
+    while (gone + 1 < l->chunks_n && l->bytes > l->bytes_max &&
+           l->chunks[gone]->start + l->chunks[gone]->used <= l->told) {
+        l->bytes -= l->chunks[gone]->room;
+        usher__free(l->memory, l->chunks[gone]);
+        gone++;
+    }
+    if (gone == 0)
+        return;
+    l->chunks_n -= gone;
+    memmove(l->chunks, l->chunks + gone, l->chunks_n * sizeof(*l->chunks));
+}
+
+/* Once the log is full its oldest chunk becomes the newest: no memory comes or goes. */
+static struct log_chunk *recycle(struct log *l)
+{
+    struct log_chunk *oldest = l->chunks_n > 1 ? l->chunks[0] : NULL;
+
+    if (oldest == NULL || oldest->room != LOG_CHUNK || l->bytes + LOG_CHUNK <= l->bytes_max ||
+        oldest->start + oldest->used > l->told)
+        return NULL;
+    l->chunks_n--;
+    memmove(l->chunks, l->chunks + 1, l->chunks_n * sizeof(*l->chunks));
+    l->bytes -= LOG_CHUNK;
+    return oldest;
+}
+
+int usher__log_reserve(struct log *l, size_t len)
+{
+    struct log_chunk *last = l->chunks_n > 0 ? l->chunks[l->chunks_n - 1] : NULL;
+    struct log_chunk **chunks;
+    struct log_chunk *fresh;
+    size_t room = len > LOG_CHUNK ? len : LOG_CHUNK;
+
+    if (last != NULL && last->room - last->used >= len)
+        return 0;
+    chunks = usher__grow(l->memory, l->chunks, &l->chunks_room, l->chunks_n + 1u, sizeof(*chunks));
+    if (chunks == NULL)
+        return USHER_ENOMEM;
+    l->chunks = chunks;
+    fresh = room == LOG_CHUNK ? recycle(l) : NULL;
+    if (fresh == NULL)
+        fresh = usher__alloc(l->memory, sizeof(*fresh) + room);
+    if (fresh == NULL)
+        return USHER_ENOMEM;
+    *fresh = (struct log_chunk){ .start = l->end, .used = 0, .room = room };
+    l->chunks[l->chunks_n++] = fresh;
+    l->bytes += room;
+    trim(l);
+    return 0;
+}
+
+static char *put(char *to, const void *bytes, size_t len)
+{
+    if (len > 0)
+        memcpy(to, bytes, len);
+    return to + len;
+}
+
+uint32_t usher__log_add(struct log *l, const struct log_event *le)
+{
+    const usher_event *e = &le->event;
+    struct log_chunk *chunk = l->chunks[l->chunks_n - 1];
+    size_t who_len = e->who != NULL ? strlen(e->who) : 0;
+    size_t to_len = e->to != NULL ? strlen(e->to) : 0;
+    char *begin = chunk->data + chunk->used;
+    char *p = begin + sizeof(struct entry);
+    struct entry entry = { .seq = ++l->seq,
+                           .ticket = e->ticket,
+                           .at = e->at,
+                           .queue = e->queue,
+                           .previous = le->previous,
+                           .ticket_seq = (uint32_t)e->ticket_seq,
+                           .n = e->n,
+                           .policy_version = e->policy_version,
+                           .text_len = (uint32_t)e->text.len,
+                           .how = e->how,
+                           .level = (uint16_t)e->level,
+                           .kind = (uint8_t)e->kind,
+                           .state = (uint8_t)e->state,
+                           .promise = (uint8_t)e->promise,
+                           .priority = (uint8_t)e->priority,
+                           .kept = (uint8_t)e->kept,
+                           .lapsed = (uint8_t)e->lapsed,
+                           .who_len = (uint8_t)who_len,
+                           .to_len = (uint8_t)to_len };
+    uint64_t place = l->end;
+
+    if (e->seen_at != 0) {
+        entry.has |= HAS_SEEN;
+        p = put(p, &e->seen_at, sizeof(e->seen_at));
+    }
+    if (e->until_at != 0) {
+        entry.has |= HAS_UNTIL;
+        p = put(p, &e->until_at, sizeof(e->until_at));
+    }
+    if (e->due_at != 0) {
+        entry.has |= HAS_DUE;
+        p = put(p, &e->due_at, sizeof(e->due_at));
+    }
+    if (e->rule != NULL) {
+        entry.has |= HAS_RULE;
+        p = put(p, &e->rule, sizeof(e->rule));
+    }
+    if (who_len > 0)
+        p = put(p, e->who, who_len + 1);
+    if (to_len > 0)
+        p = put(p, e->to, to_len + 1);
+    if (e->text.data != NULL) {
+        entry.has |= HAS_TEXT;
+        p = put(p, e->text.data, e->text.len);
+        *p++ = '\0';
+    }
+    entry.len = (uint32_t)(((size_t)(p - begin) + LOG_STEP - 1) / LOG_STEP * LOG_STEP);
+    memcpy(begin, &entry, sizeof(entry));
+    chunk->used += entry.len;
+    l->end += entry.len;
+    return (uint32_t)(place / LOG_STEP);
+}
+
+static const char *take(const char *from, void *to, size_t len)
+{
+    memcpy(to, from, len);
+    return from + len;
+}
+
+static void unpack(const char *p, struct log_event *out, uint32_t *len)
+{
+    struct entry entry;
+    usher_event *e = &out->event;
+
+    p = take(p, &entry, sizeof(entry));
+    *out = (struct log_event){ .event = { .size = sizeof(usher_event),
+                                          .seq = entry.seq,
+                                          .ticket = entry.ticket,
+                                          .ticket_seq = entry.ticket_seq,
+                                          .at = entry.at,
+                                          .kind = entry.kind,
+                                          .state = entry.state,
+                                          .how = entry.how,
+                                          .promise = entry.promise,
+                                          .level = entry.level,
+                                          .priority = entry.priority,
+                                          .n = entry.n,
+                                          .kept = entry.kept,
+                                          .lapsed = entry.lapsed,
+                                          .policy_version = entry.policy_version,
+                                          .queue = entry.queue },
+                               .previous = entry.previous };
+    *len = entry.len;
+    if ((entry.has & HAS_SEEN) != 0)
+        p = take(p, &e->seen_at, sizeof(e->seen_at));
+    if ((entry.has & HAS_UNTIL) != 0)
+        p = take(p, &e->until_at, sizeof(e->until_at));
+    if ((entry.has & HAS_DUE) != 0)
+        p = take(p, &e->due_at, sizeof(e->due_at));
+    if ((entry.has & HAS_RULE) != 0)
+        p = take(p, &e->rule, sizeof(e->rule));
+    if (entry.who_len > 0) {
+        e->who = p;
+        p += entry.who_len + 1;
+    }
+    if (entry.to_len > 0) {
+        e->to = p;
+        p += entry.to_len + 1;
+    }
+    if ((entry.has & HAS_TEXT) != 0)
+        e->text = (usher_text){ p, entry.text_len };
+}
+
+/* The chunk that holds the place; NULL: gone, or not written yet. */
+static const struct log_chunk *chunk_of(const struct log *l, uint64_t place)
+{
+    uint32_t low = 0, high = l->chunks_n;
+
+    if (place >= l->end || l->chunks_n == 0 || place < l->chunks[0]->start)
+        return NULL;
+    while (high - low > 1) {
+        uint32_t middle = low + (high - low) / 2;
+
+        if (l->chunks[middle]->start <= place)
+            low = middle;
+        else
+            high = middle;
+    }
+    return l->chunks[low];
+}
+
+bool usher__log_at(const struct log *l, uint64_t place, struct log_event *e, uint64_t *next)
+{
+    const struct log_chunk *chunk = chunk_of(l, place);
+    uint32_t len;
+
+    if (chunk == NULL)
+        return false;
+    unpack(chunk->data + (place - chunk->start), e, &len);
+    *next = place + len;
+    return true;
+}
+
+bool usher__log_short(const struct log *l, uint32_t place, struct log_event *e)
+{
+    /* The short form is the place modulo 2^32 steps (64 GiB): the latest one that it can mean. */
+    uint64_t span = (uint64_t)LOG_STEP << 32;
+    uint64_t full = l->end / span * span + (uint64_t)place * LOG_STEP;
+    uint64_t next;
+
+    if (place == 0)
+        return false;
+    if (full >= l->end) {
+        if (full < span)
+            return false;
+        full -= span;
+    }
+    return usher__log_at(l, full, e, &next);
+}
+
+void usher__log_told(struct log *l, uint64_t place)
+{
+    l->told = place;
+    if (l->bytes > l->bytes_max)
+        trim(l);
+}

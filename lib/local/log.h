@@ -1,0 +1,59 @@
+/* The history: every event, once, in order.
+ *
+ * Events are written at the end and never changed. The same bytes serve the live subscribers, who
+ * follow at their own position, and the history of one ticket, whose entries are chained backwards.
+ * Names and texts are copied in, so an entry outlives what it speaks of. When the log has grown over
+ * its bound, its oldest chunk goes, unless somebody still has to be told of it. */
+#ifndef USHER_LOCAL_LOG_H
+#define USHER_LOCAL_LOG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <usher/usher.h>
+
+#include "local/memory.h"
+
+struct log_chunk;
+
+struct log {
+    const struct memory *memory;
+    struct log_chunk **chunks; /* by place */
+    uint32_t chunks_n, chunks_room;
+    uint64_t bytes, bytes_max; /* of all chunks */
+    uint64_t end;  /* place of the next entry; places only grow, in steps of LOG_STEP */
+    uint64_t told; /* everything below has been told */
+    uint64_t seq;  /* of the latest entry */
+};
+
+enum { LOG_STEP = 16, LOG_CHUNK = 1 << 18 };
+
+/* What an entry is made of. The strings need not live on. */
+struct log_event {
+    usher_event event; /* queue, who, to, rule, text as in the public one; seq is filled in */
+    uint32_t previous; /* the ticket's entry before this one; 0 = none */
+};
+
+void usher__log_init(struct log *l, const struct memory *m, uint64_t bytes_max);
+void usher__log_free(struct log *l);
+
+/* Entries that together need at most `len` bytes, by usher__log_len, can now be written. */
+int usher__log_reserve(struct log *l, size_t len);
+
+/* At most what one entry with so many bytes of strings needs. */
+size_t usher__log_len(size_t strings);
+
+/* Returns the entry's place in short form, for `previous` and ticket.last_event; never 0. */
+uint32_t usher__log_add(struct log *l, const struct log_event *e);
+
+/* The entry at a place, as the public event, whose strings live as long as the entry does. False:
+ * it has been let go, or lies at the end. *next is the place after it. */
+bool usher__log_at(const struct log *l, uint64_t place, struct log_event *e, uint64_t *next);
+
+/* The same for a short place; false when it has been let go. */
+bool usher__log_short(const struct log *l, uint32_t place, struct log_event *e);
+
+/* Everything below `place` has been told: it may go when room is needed. */
+void usher__log_told(struct log *l, uint64_t place);
+
+#endif

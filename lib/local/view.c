@@ -1,0 +1,316 @@
+/* Views: what one ticket looks like from outside, and pages of them. Nothing here changes anything. */
+#include "local/inside.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/promise.h"
+
+/* ---- one ticket ------------------------------------------------------------------------------------ */
+
+static usher_text public_text(const struct text *t)
+{
+    return t == NULL ? (usher_text){ NULL, 0 }
+                     : (usher_text){ usher__text_data(t), usher__text_len(t) };
+}
+
+static void view_promises(const struct engine *e, const struct ticket *t, usher_standing *out)
+{
+    const struct policy *p = usher__policy(e, t->policy);
+
+    out->due_at = out->next_word_at = USHER_NEVER;
+    for (int ix = 0; ix < PROMISES; ix++) {
+        const struct promise *m = &t->promise[ix];
+        usher_promise *v = &out->promises[ix];
+
+        *v = (usher_promise){ .due_at = USHER_NEVER };
+        if (m->state == 0)
+            continue;
+        v->start_at = m->start_at;
+        v->target_ms = m->target;
+        v->state = m->state;
+        v->arming = m->arming;
+        v->due_at = usher__promise_due(t, p, ix);
+        v->left_ms = usher__promise_left(t, p, ix, e->at.wall);
+        if (v->due_at < out->due_at)
+            out->due_at = v->due_at;
+        if (ix != USHER_PROMISE_RESOLVE - 1 && v->due_at < out->next_word_at)
+            out->next_word_at = v->due_at;
+    }
+}
+
+static void view_place(const struct engine *e, const struct ticket *t, usher_standing *out)
+{
+    const usher_queue_t *q = usher__queue_of(e, t->queue);
+    uint32_t band = t->priority - 1u;
+
+    out->ahead = out->ahead_in_queue = -1;
+    if (usher__place(t).where != PLACE_LINE)
+        return;
+    out->ahead = usher__order_count_before(&q->band[band], t->rank, t->id);
+    out->ahead_in_queue = out->ahead;
+    for (uint32_t b = band + 1; b < PRIORITIES; b++)
+        out->ahead_in_queue += q->band[b].n;
+}
+
+static void view(const struct engine *e, const struct ticket *t, usher_standing *out)
+{
+    const struct extra *x = t->extra;
+    const usher_agent_t *holder = usher__agent_of(e, t->holder);
+    const char *name = holder != NULL ? usher__engine_name(e, holder->name) : NULL;
+
+    *out = (usher_standing){ .size = sizeof(*out),
+                             .ticket = t->id,
+                             .ticket_seq = t->seq,
+                             .queue = usher__queue_of(e, t->queue),
+                             .enqueued_at = t->enqueued_at,
+                             .start_at = t->start_at,
+                             .state_at = t->state_at,
+                             .until_at = usher__until(t, e->at),
+                             .rank_at = t->rank,
+                             .state = t->state,
+                             .priority = t->priority,
+                             .level = t->level,
+                             .waits_for_you = usher__claim_stands(t) && x != NULL &&
+                                              (x->reasons & 1u << (USHER_ON_REQUESTER - 1)) != 0,
+                             .attempts = t->attempts,
+                             .chases = t->chases,
+                             .persons = t->persons_n,
+                             .policy_version = usher__policy(e, t->policy)->version,
+                             .requester = usher__engine_name(e, t->requester),
+                             .last_word = public_text(t->last_word) };
+    if (usher__claim_stands(t))
+        out->holder = name;
+    if ((t->flags & TICKET_KEPT) != 0)
+        out->kept_for = name;
+    if (x != NULL) {
+        out->symptom = usher__engine_name(e, x->symptom);
+        out->ref = usher__engine_name(e, x->ref);
+        out->question = public_text(x->question);
+    }
+    view_promises(e, t, out);
+    view_place(e, t, out);
+}
+
+int usher__engine_peek(struct engine *e, usher_id id, usher_standing *out)
+{
+    uint32_t slot = usher__ids_find(&e->by_id, id);
+
+    if (slot == 0)
+        return USHER_ENOENT;
+    view(e, usher__ticket(e, slot), out);
+    return 0;
+}
+
+int usher__engine_peek_ref(usher_queue_t *q, const char *ref, usher_standing *out)
+{
+    struct engine *e = q->engine;
+    uint32_t name = usher__intern_find(&e->names, ref, strlen(ref));
+    uint32_t slot = name == 0 ? 0 : usher__ids_find(&e->by_ref, (uint64_t)q->index << 32 | name);
+
+    if (slot == 0)
+        return USHER_ENOENT;
+    view(e, usher__ticket(e, slot), out);
+    return 0;
+}
+
+uint64_t usher__engine_token(struct engine *e, usher_id id)
+{
+    uint32_t slot = usher__ids_find(&e->by_id, id);
+    const struct ticket *t = slot == 0 ? NULL : usher__ticket(e, slot);
+
+    return t != NULL && usher__claim_stands(t) ? t->token : 0;
+}
+
+/* ---- pages ------------------------------------------------------------------------------------------ */
+
+/* A filter's name as a handle; false: nobody has that name, so nothing fits. */
+static bool filter_name(const struct engine *e, const char *name, uint32_t *handle)
+{
+    *handle = name == NULL ? 0 : usher__intern_find(&e->names, name, strlen(name));
+    return name == NULL || *handle != 0;
+}
+
+struct filter {
+    const usher_query *q;
+    uint32_t requester, agent, symptom;
+};
+
+static bool waits_here(const struct ticket *t, uint32_t name)
+{
+    if (t->requester == name)
+        return true;
+    for (uint32_t i = 1; t->persons_n > 1 && i < t->persons_n; i++) {
+        if (t->extra->persons[i].name == name)
+            return true;
+    }
+    return false;
+}
+
+static bool fits(const struct engine *e, const struct ticket *t, const struct filter *f)
+{
+    const usher_agent_t *holder = usher__claim_stands(t) ? usher__agent_of(e, t->holder) : NULL;
+
+    if (f->q->states != 0 && (f->q->states & 1u << t->state) == 0)
+        return false;
+    if (f->q->queue != NULL && f->q->queue->index != t->queue)
+        return false;
+    if (f->requester != 0 && !waits_here(t, f->requester))
+        return false;
+    if (f->agent != 0 && (holder == NULL || holder->name != f->agent))
+        return false;
+    return f->symptom == 0 || (t->extra != NULL && t->extra->symptom == f->symptom);
+}
+
+/* By ascending id: ids are looked up one by one, for slots are used again and say nothing of age. */
+static int read_tickets(struct engine *e, const usher_query *q, uint32_t limit, struct page *out)
+{
+    struct filter f = { .q = q };
+    usher_standing *rows = usher__alloc(&e->memory, limit * sizeof(*rows));
+    bool possible = filter_name(e, q->requester, &f.requester) &&
+                    filter_name(e, q->agent, &f.agent) && filter_name(e, q->symptom, &f.symptom);
+
+    if (rows == NULL)
+        return USHER_ENOMEM;
+    out->rows = rows;
+    out->page.tickets = rows;
+    for (usher_id id = q->cursor + 1; possible && id <= e->last_id; id++) {
+        uint32_t slot = usher__ids_find(&e->by_id, id);
+
+        if (slot == 0 || !fits(e, usher__ticket(e, slot), &f))
+            continue;
+        if (out->page.n == limit) {
+            out->page.cursor = id - 1;
+            break;
+        }
+        view(e, usher__ticket(e, slot), &rows[out->page.n++]);
+    }
+    return 0;
+}
+
+/* The chain runs backwards; the page is in order. cursor: the ticket_seq of the last row. */
+static int read_history(struct engine *e, const struct ticket *t, const usher_query *q,
+                        uint32_t limit, struct page *out)
+{
+    usher_event *rows = usher__alloc(&e->memory, limit * sizeof(*rows));
+    struct log_event le;
+    uint32_t place = t->last_event;
+    uint64_t first = 0;
+
+    if (rows == NULL)
+        return USHER_ENOMEM;
+    out->rows = rows;
+    out->page.events = rows;
+    while (usher__log_short(&e->log, place, &le)) { /* where does what is kept begin? */
+        if (le.event.ticket_seq > q->cursor)
+            first = le.event.ticket_seq;
+        place = le.previous;
+    }
+    if (first == 0)
+        return 0;
+    place = t->last_event;
+    while (usher__log_short(&e->log, place, &le) && le.event.ticket_seq >= first) {
+        uint64_t row = le.event.ticket_seq - first;
+
+        if (row < limit) {
+            rows[row] = le.event;
+            if (row + 1 > out->page.n)
+                out->page.n = row + 1;
+        } else {
+            out->page.cursor = first + limit - 1;
+        }
+        place = le.previous;
+    }
+    return 0;
+}
+
+struct spans {
+    usher_span *rows;
+    uint32_t n, limit;
+    uint64_t skip; /* rows of earlier pages */
+    bool more;
+};
+
+static void add_span(void *ctx, int64_t from, int64_t to, int kind, int64_t ms)
+{
+    struct spans *s = ctx;
+
+    if (s->skip > 0)
+        s->skip--;
+    else if (s->n == s->limit)
+        s->more = true;
+    else
+        s->rows[s->n++] = (usher_span){ from, to, ms, kind, 0 };
+}
+
+static int read_why_due(struct engine *e, const struct ticket *t, const usher_query *q,
+                        uint32_t limit, struct page *out)
+{
+    struct spans s = { .limit = limit, .skip = q->cursor };
+    const struct promise *m = &t->promise[q->promise - 1];
+
+    s.rows = usher__alloc(&e->memory, limit * sizeof(*s.rows));
+    if (s.rows == NULL)
+        return USHER_ENOMEM;
+    out->rows = s.rows;
+    out->page.spans = s.rows;
+    if (m->state != 0 && (m->flags & PROMISE_OWED) != 0)
+        usher__promise_explain(t, usher__policy(e, t->policy), q->promise - 1, e->at.wall, add_span,
+                               &s);
+    out->page.n = s.n;
+    out->page.cursor = s.more ? q->cursor + limit : 0;
+    return 0;
+}
+
+static void read_why_rank(struct engine *e, const struct ticket *t, struct page *out)
+{
+    usher_standing s;
+    const char *band = usher_name(USHER_NAME_PRIORITY, t->priority);
+    const char *queue = usher__engine_name(e, usher__queue_of(e, t->queue)->name);
+    int len;
+
+    view(e, t, &s);
+    if (s.kept_for != NULL)
+        len = snprintf(e->why, sizeof(e->why), "kept for %s; then %s in %s, by rank %lld", s.kept_for,
+                       band, queue, (long long)t->rank);
+    else if (s.ahead < 0)
+        len = snprintf(e->why, sizeof(e->why), "%s: not in the line",
+                       usher_name(USHER_NAME_STATE, t->state));
+    else
+        len = snprintf(e->why, sizeof(e->why),
+                       "%lld ahead in %s of %s, %lld with the bands above; rank %lld is %s",
+                       (long long)s.ahead, band, queue, (long long)s.ahead_in_queue,
+                       (long long)t->rank,
+                       t->rank == s.due_at      ? "its nearest promise"
+                       : t->rank == t->start_at ? "when it came: it has no promise"
+                                                : "the first that it was given, or a gap behind "
+                                                  "the ticket before of the same requester");
+    out->page.text = (usher_text){ e->why, len > 0 ? (uint64_t)len : 0 };
+}
+
+int usher__engine_read(struct engine *e, const usher_query *q, struct page *out)
+{
+    uint32_t limit = q->limit != 0 ? q->limit : 100;
+    const struct ticket *t;
+    uint32_t slot;
+
+    *out = (struct page){ .page = { .size = sizeof(out->page) } };
+    if (q->what == USHER_READ_TICKETS)
+        return read_tickets(e, q, limit, out);
+    slot = usher__ids_find(&e->by_id, q->ticket);
+    if (slot == 0)
+        return USHER_ENOENT;
+    t = usher__ticket(e, slot);
+    switch (q->what) {
+    case USHER_READ_BODY: out->page.text = public_text(t->body); return 0;
+    case USHER_READ_HISTORY: return read_history(e, t, q, limit, out);
+    case USHER_READ_WHY_DUE: return read_why_due(e, t, q, limit, out);
+    default: read_why_rank(e, t, out); return 0;
+    }
+}
+
+void usher__engine_page_free(struct engine *e, struct page *p)
+{
+    usher__free(&e->memory, p->rows);
+    *p = (struct page){ 0 };
+}

@@ -1,0 +1,94 @@
+/* usher-bench from inside: what the benches share.
+ *
+ * Machines are shared and noisy, so nothing here is judged by one number. Each figure is the median
+ * of several windows; what it is held against (a bare floor, or a peer) runs in windows between them,
+ * and what counts is the ratio. A target of the design is printed beside the figure and decides
+ * nothing: only a wrong answer makes the program fail. */
+#ifndef USHER_BENCH_BENCH_H
+#define USHER_BENCH_BENCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { LIVE_MAX = 8, WINDOWS_MAX = 16 };
+
+struct report;
+
+struct bench {
+    uint64_t live[LIVE_MAX]; /* `cycle`: tickets that wait meanwhile */
+    size_t live_n;
+    uint64_t many; /* the design's 1 M, for the other benches */
+    bool quick;    /* a look whether all of it works: small, and its figures mean little */
+    bool peer;
+    bool progress; /* stderr is a terminal */
+    struct report *report;
+};
+
+/* Each returns false when usher answered what it should not have; it has said so. */
+bool bench_cycle(const struct bench *b);
+bool bench_memory(const struct bench *b);
+bool bench_line(const struct bench *b);
+bool bench_timers(const struct bench *b);
+
+/* ---- measuring ---------------------------------------------------------------------------------- */
+
+uint64_t clock_ns(void);     /* as the person at the wall sees it */
+uint64_t cpu_ns(void);       /* of this thread: what others do meanwhile does not count */
+uint64_t resident_len(void); /* bytes of this process in memory; 0: not known here */
+
+/* Gives back to the system what is free, so that resident_len() grows from there. */
+void trim_memory(void);
+
+struct series {
+    double v[WINDOWS_MAX];
+    size_t n;
+};
+
+/* A value per item, of a window that took so long. Room for WINDOWS_MAX. */
+void series_add(struct series *s, uint64_t ns, uint64_t items);
+double series_median(const struct series *s);
+double series_low(const struct series *s);
+double series_high(const struct series *s);
+
+/* SplitMix64: the same numbers in every run. */
+uint64_t random_next(uint64_t *state);
+/* Below n. */
+uint64_t random_below(uint64_t *state, uint64_t n);
+
+/* On stderr, when that is a terminal: what is going on. NULL: the line is wiped. */
+void progress(const struct bench *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* "100 k", "1 M", "12345". */
+const char *short_number(uint64_t n, char text[24]);
+
+/* ---- reporting ---------------------------------------------------------------------------------- */
+
+enum { TARGET_NONE, AT_MOST, AT_LEAST };
+
+struct figure {
+    char what[64];
+    uint64_t n;       /* how many of whatever the bench says; 0: it does not matter */
+    const char *unit; /* "ns", "B", "ms", "x" */
+    double value;
+    double low, high; /* of the windows; equal: there was only one */
+    double floor;     /* the bare minimum in the same run; 0: none */
+    double peer;      /* another program in the same run; 0: none */
+    double target;
+    int kind; /* TARGET_* */
+};
+
+/* A figure of a series and, where there is one, the floor's series. */
+struct figure figure_of(const char *what, uint64_t n, const struct series *usher,
+                        const struct series *floor);
+
+struct report *report_new(bool json, bool quick);
+/* A bench begins: its title, and what is measured. */
+void report_bench(struct report *r, const char *name, const char *about);
+void report_figure(struct report *r, const struct figure *f);
+/* A line of its own beneath the figures: what was left out, and why. */
+void report_note(struct report *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Prints what has not been printed yet and frees it. */
+void report_end(struct report *r);
+
+#endif

@@ -1,0 +1,412 @@
+"""The commands: what is checked in which order, and what each does."""
+from service import Parked, Service
+from ticket import Pause, Person, Ticket
+from words import (
+    AGENTS_VERBS, BY_MACHINE, CLAIMED, CLOSED, COURTESY, DESKS_VERBS, HIGH, HOLD_CLAIMS,
+    HOLD_ENQUEUE, KINDS, LEGAL, LOW, NAME_MAX, NEEDS_MAX, NEVER, NORMAL, PAUSED, PAUSES_MAX,
+    PERSONS_MAX, RELEASED_SOON, REQUESTER, REQUESTERS_VERBS, RESOLVED, Refused, SCHEDULED,
+    STUCK, TEXT_MAX, UNTIL, URGENT, WAITING, WAS_CLIPPED, WAS_JOINED, WAS_REPEATED, WITHDRAWN,
+    split)
+
+
+class Commands(Service):
+    # ---- enqueue ----
+
+    def check_request(self, queue, a):
+        if not a.get("who"):
+            raise Refused("EINVAL", returned=True)
+        if int(a.get("priority", 0)) not in (0, LOW, NORMAL, HIGH, URGENT):
+            raise Refused("EINVAL", returned=True)
+        names = [a.get(key, "") for key in ("who", "symptom", "key", "ref")] + split(a.get("needs"))
+        if any(len(name) > NAME_MAX for name in names) or len(split(a.get("needs"))) > NEEDS_MAX:
+            raise Refused("ELIMIT", returned=True)
+        if len(a.get("body", "")) > queue.policy.payload:
+            raise Refused("ELIMIT", returned=True)
+
+    def enqueue(self, queue, requests):
+        """One request or many: all or none."""
+        for a in requests:
+            self.check_request(queue, a)
+        self.forget_ops()
+        new = set()
+        for i, a in enumerate(requests):
+            if self.is_repeat(a):
+                continue
+            key = a.get("key")
+            ticket = self.find(queue, key)
+            if ticket is not None:
+                if len(set(ticket.needs) | set(split(a.get("needs")))) > NEEDS_MAX:
+                    raise Refused("ELIMIT", returned=True)
+                if ticket.person(a["who"]) is None and self.persons(ticket) >= PERSONS_MAX:
+                    raise Refused("ELIMIT", returned=True)
+            elif not queue.hold & HOLD_ENQUEUE:
+                new.add(key or i)
+        if new and self.open_in(queue) + len(new) > queue.policy.open:
+            queue.was_full = True
+            raise Refused("EFULL", returned=True)
+        for a in requests:
+            self.enqueue_one(queue, a)
+
+    def is_repeat(self, a):
+        return any(r.op == int(a.get("op", 0)) for r in self.ops)
+
+    def enqueue_one(self, queue, a):
+        asked = int(a.get("op", 0)), ("enqueue", queue.name, dict(a))
+        try:
+            first = self.remembered(*asked)
+            if first is not None:
+                self.tell_done(dict(first.result, outcome=first.result["outcome"] | WAS_REPEATED))
+                return
+            t = self.find(queue, a.get("key"))
+            if t is not None:
+                self.join(t, a)
+            elif queue.hold & HOLD_ENQUEUE:
+                raise Refused("ESTATE")
+        except Refused as refused:
+            self.done(refused.code)
+            return
+        outcome = 0 if t is None else WAS_JOINED
+        if t is None:
+            t = self.new_ticket(queue, a)
+        self.tell_room()
+        self.done("OK", None, t, outcome=outcome, remember=asked)
+
+    def new_ticket(self, queue, a):
+        self.last_id += 1
+        t = Ticket(self.last_id, queue, a.get("key"), int(a.get("priority", 0)) or NORMAL,
+                   split(a.get("needs")), self.at)
+        t.persons.append(Person(a["who"]))
+        self.tickets[t.id] = t
+        self.live.append(t)
+        self.make_findable(t)
+        start = int(a.get("start", 0))
+        if start > self.at:
+            t.start_at = start
+            t.enter(SCHEDULED, self.at)
+        else:
+            self.start(t, self.at)
+        self.tell("enqueued", t, a["who"])
+        return t
+
+    def join(self, t, a):
+        who = a["who"]
+        person = next((p for p in t.persons if p.name == who), None)
+        if person is None:
+            t.persons.append(Person(who))
+        else:
+            person.left = False
+        if t.acknowledged:
+            self.message(t)
+        self.tell("joined", t, who, text=a.get("body"))
+        priority = int(a.get("priority", 0)) or NORMAL
+        if priority > t.priority:
+            self.reprioritise(t, priority, who)
+        t.needs += [need for need in split(a.get("needs")) if need not in t.needs]
+        start = int(a.get("start", 0))
+        if not t.started and start < t.start_at:
+            t.start_at = max(start, self.at)
+            if start <= self.at:
+                self.start(t, self.at)
+                self.tell("started", t, who)
+        t.cached = None
+
+    # ---- claims ----
+
+    def claim_many(self, agent, queues, n, wait, op, tag, asked):
+        if not agent.present:
+            raise Refused("ESTATE", returned=True)
+        if not queues or (wait < 0):
+            raise Refused("EINVAL", returned=True)
+        try:
+            first = self.remembered(op, asked)
+        except Refused as refused:
+            self.tell_work(agent, refused.code, tag)
+            return
+        if first is not None:
+            self.tell_work_again(agent, tag, first.result)
+            return
+        taken = self.take(agent, queues, n or 1)
+        if taken:
+            self.tell_work(agent, "OK", tag, taken, (op, asked))
+        elif wait == 0:
+            self.tell_work(agent, "ETIMEDOUT", tag)
+        else:
+            end = NEVER if wait == NEVER else self.boot + wait
+            self.parked.append(Parked(agent, queues, n or 1, end, tag, op, asked))
+
+    def claim_ticket(self, agent, number, op, asked):
+        if not agent.present:
+            raise Refused("ESTATE", returned=True)
+        try:
+            first = self.remembered(op, asked)
+            if first is not None:
+                self.tell_work_again(agent, 0, first.result)
+                return
+            t = self.tickets.get(number)
+            if t is None:
+                raise Refused("ENOENT")
+            if t.state not in (WAITING, PAUSED, STUCK) or t.queue.hold & HOLD_CLAIMS:
+                raise Refused("ESTATE")
+        except Refused as refused:
+            self.tell_work(agent, refused.code, 0)
+            return
+        shares = t.queue.policy.shares
+        passed_over = 0
+        if t.kept_for is not agent:
+            for o in self.live:
+                if o.queue is t.queue and o.in_line() and o is not t:
+                    before = o.priority == t.priority and (o.rank, o.id) < (t.rank, t.id)
+                    above = o.priority > t.priority and shares[o.priority] == "first"
+                    passed_over += before or above
+        self.claim(t, agent, passed_over)
+        self.tell_work(agent, "OK", 0, [t], (op, asked))
+
+    def cancel(self, agent, tag):
+        mine = [parked for parked in self.parked
+                if parked.agent is agent and tag in (None, parked.tag)]
+        for parked in mine:
+            self.parked.remove(parked)
+            self.tell_work(agent, "ECANCELED", parked.tag)
+        return mine
+
+    def gone(self, agent):
+        if not agent.present:
+            raise Refused("ESTATE", returned=True)
+        self.cancel(agent, None)
+        agent.present = False
+        held = [t for t in self.live if t.state == CLAIMED and t.holder is agent]
+        for t in sorted(held, key=lambda t: t.id):
+            self.come_back(t, keep=False)
+            self.tell("released", t, agent.name)
+        for t in sorted((t for t in self.live if t.kept_for is agent), key=lambda t: t.id):
+            t.kept_for = None
+            self.tell("keep_ended", t, agent.name)
+        self.tell("agent_gone", who=agent.name, n=len(held))
+
+    # ---- on one ticket ----
+
+    def check_act(self, a):
+        """What is wrong at any time."""
+        verb, kind = a.get("verb"), int(a.get("kind", 0))
+
+        def wrong(code="EINVAL"):
+            raise Refused(code, returned=True)
+
+        if verb not in AGENTS_VERBS + REQUESTERS_VERBS + DESKS_VERBS:
+            wrong()
+        if kind not in KINDS.get(verb, [0]):
+            wrong()
+        needs_token = verb in AGENTS_VERBS and not (verb == "acknowledge" and kind == BY_MACHINE)
+        if needs_token and not int(a.get("token", 0)):
+            wrong()
+        if verb in REQUESTERS_VERBS and not a.get("who"):
+            wrong()
+        if (verb == "update" or (verb == "pause" and kind == REQUESTER)) and not a.get("text"):
+            wrong()
+        if verb == "pause" and kind == UNTIL and not int(a.get("at", 0)):
+            wrong()
+        if int(a.get("ms", 0)) < 0 or (verb == "move" and not a.get("queue")):
+            wrong()
+        if len(a.get("who", "")) > NAME_MAX or len(a.get("text", "")) > TEXT_MAX:
+            wrong("ELIMIT")
+
+    def act(self, a):
+        self.check_act(a)
+        verb, number, token = a["verb"], int(a.get("ticket", 0)), int(a.get("token", 0))
+        asked = int(a.get("op", 0)), ("act", dict(a))
+        t = self.tickets.get(number)
+        try:
+            first = self.remembered(*asked)
+            if first is not None:
+                self.tell_done(dict(first.result, outcome=first.result["outcome"] | WAS_REPEATED))
+                return
+            if t is None:
+                raise Refused("ENOENT")
+            if token and not (t.claim_stands() and token == t.token):
+                raise Refused("ESTALE")
+            self.check_state(t, a)
+            outcome = getattr(self, "do_" + verb)(t, a) or 0
+            if token and t.state == CLAIMED and verb != "extend":
+                self.extend(t, 0)
+        except Refused as refused:
+            self.done(refused.code, verb, t, number)
+            return
+        self.tell_room()
+        self.done("OK", verb, t, outcome=outcome, remember=asked)
+
+    def check_state(self, t, a):
+        verb, kind = a["verb"], int(a.get("kind", 0))
+        receipt = verb == "acknowledge" and kind == BY_MACHINE
+        if t.state == CLOSED:
+            late = self.now >= t.solved[-1][0] + t.policy.reopen_within
+            if late or not (verb == "reopen" or (verb == "reply" and kind != COURTESY)):
+                raise Refused("ESTATE")
+        elif t.state not in LEGAL["receipt" if receipt else verb]:
+            raise Refused("ESTATE")
+        if verb in REQUESTERS_VERBS and t.person(a["who"]) is None:
+            raise Refused("ESTATE")
+
+    def extend(self, t, by):
+        """Says whether it was clipped."""
+        policy = t.queue.policy
+        wanted, most = self.boot + (by or policy.lease_for), t.claimed_boot + policy.lease_max
+        t.lease_boot = max(t.lease_boot, min(wanted, most))
+        return wanted > most
+
+    def do_acknowledge(self, t, a):
+        if int(a.get("kind", 0)) == BY_MACHINE:
+            kept = t.promises["ack"].stop() if t.policy.receipt else 0
+            self.tell("receipt", t, a.get("who"), kept=kept, text=a.get("text"))
+            return
+        kept = self.speak(t)
+        if not t.promises["update"].owed:
+            t.promises["update"].begin(self.at)
+        self.tell("acknowledged", t, t.holder.name, kept=kept, text=a.get("text"))
+
+    def do_update(self, t, a):
+        named = int(a.get("at", 0))
+        if named and named <= self.at:
+            raise Refused("EINVAL")
+        t.alive = t.alive or t.said
+        kept = self.speak(t) | t.promises["update"].stop()
+        t.promises["update"].begin(self.at, named or None)
+        self.tell("updated", t, t.holder.name, until=named, kept=kept, text=a["text"])
+
+    def do_extend(self, t, a):
+        t.alive = t.alive or t.said
+        clipped = self.extend(t, int(a.get("ms", 0)))
+        self.tell("extended", t, t.holder.name, until=self.on_the_wall(t.lease_boot))
+        return WAS_CLIPPED if clipped else 0
+
+    def do_release(self, t, a):
+        soon = self.boot - t.claimed_boot <= RELEASED_SOON
+        self.come_back(t, keep=False)
+        self.tell("released", t, t.holder.name, n=1 if soon else 0, text=a.get("text"))
+
+    def do_pause(self, t, a):
+        reason, at = int(a["kind"]), int(a.get("at", 0))
+        if at and at <= self.at:
+            raise Refused("EINVAL")
+        left = t.policy.pause_max[reason] - t.paused_for(reason, self.at)
+        if left <= 0:
+            raise Refused("ESTATE")
+        pause = t.running_pause(reason)
+        if pause is None:
+            if len(t.pauses) + len(t.solved) >= PAUSES_MAX:
+                raise Refused("ELIMIT")
+            pause = Pause(reason, self.at)
+            t.pauses.append(pause)
+        pause.asked_at, pause.reminded = self.at, 0
+        most = self.at + left
+        pause.at_max = at == 0 or at >= most
+        pause.until = most if pause.at_max else at
+        if t.state != PAUSED:
+            t.enter(PAUSED, self.at)
+        kept = 0
+        if reason == REQUESTER:
+            kept = self.speak(t) | t.promises["update"].stop()
+            t.promises["update"].begin(self.at)
+        self.tell("paused", t, t.holder.name, how=reason, until=pause.until, kept=kept,
+                  text=a.get("text"))
+        return WAS_CLIPPED if at > most else 0
+
+    def do_resume(self, t, a):
+        reason = int(a.get("kind", 0))
+        ended = [pause for pause in t.running_pauses() if reason in (0, pause.reason)]
+        if not ended:
+            raise Refused("ESTATE")
+        for pause in ended:
+            pause.end = self.at
+        if not t.running_pauses():
+            self.come_back(t, keep=True)
+        self.tell("resumed", t, t.holder.name, how=reason, text=a.get("text"))
+
+    def do_resolve(self, t, a):
+        kept = self.speak(t) | t.promises["update"].stop() | t.promises["resolve"].stop()
+        self.solve(t, int(a.get("kind", 0)), kept, 0, t.holder.name, a.get("text"))
+
+    def do_fail(self, t, a):
+        t.attempts += 1
+        if t.attempts >= t.policy.attempts:
+            t.enter(STUCK, self.at)
+            self.tell("failed", t, t.holder.name, n=t.attempts, text=a.get("text"))
+            self.stick(t, t.holder.name)
+        else:
+            t.enter(SCHEDULED, self.at)
+            backoff = t.policy.backoff
+            t.start_at = self.at + backoff[min(t.attempts, len(backoff)) - 1]
+            self.tell("failed", t, t.holder.name, n=t.attempts, until=t.start_at,
+                      text=a.get("text"))
+
+    def do_ask(self, t, a):
+        t.chases += 1
+        if t.state == RESOLVED:
+            t.closing = self.at + t.policy.confirm_within
+        else:
+            self.message(t)
+        self.tell("asked", t, a["who"], n=t.chases, text=a.get("text"))
+
+    def do_reply(self, t, a):
+        courtesy = int(a.get("kind", 0)) == COURTESY
+        reopens = not courtesy and t.state in (RESOLVED, CLOSED)
+        if not courtesy:
+            pause = t.running_pause(REQUESTER)
+            if pause is not None:
+                pause.end = self.at
+            t.summed_from[REQUESTER] = len(t.pauses)
+            if not reopens:
+                self.message(t)
+            if t.state == PAUSED and not t.running_pauses():
+                self.come_back(t, keep=True)
+        self.tell("replied", t, a["who"], how=int(a.get("kind", 0)), text=a.get("text"))
+        if reopens:
+            self.reopen(t, a["who"], None)
+
+    def do_confirm(self, t, a):
+        t.person(a["who"]).confirmed = True
+        self.tell("confirmed", t, a["who"], text=a.get("text"))
+        self.close_if_confirmed(t, a["who"])
+
+    def close_if_confirmed(self, t, who):
+        if all(p.confirmed for p in t.persons if not p.left):
+            self.close(t, who)
+
+    def do_reopen(self, t, a):
+        self.reopen(t, a["who"], a.get("text"))
+
+    def do_withdraw(self, t, a):
+        if self.persons(t) > 1:
+            t.person(a["who"]).left = True
+            self.tell("left", t, a["who"], text=a.get("text"))
+            if t.state == RESOLVED:
+                self.close_if_confirmed(t, a["who"])
+            return
+        lapsed = sum(promise.lapse() for promise in t.promises.values())
+        t.end_pauses(self.at)
+        self.end(t, WITHDRAWN)
+        self.tell("withdrawn", t, a["who"], lapsed=lapsed, text=a.get("text"))
+
+    def do_revive(self, t, a):
+        t.attempts = 0
+        self.come_back(t, keep=False)
+        self.tell("revived", t, a.get("who"), text=a.get("text"))
+
+    def do_escalate(self, t, a):
+        t.level += 1
+        self.tell("escalated", t, a.get("who"), text=a.get("text"))
+
+    def do_reprioritise(self, t, a):
+        self.reprioritise(t, int(a["kind"]), a.get("who"), a.get("text"))
+
+    def do_move(self, t, a):
+        queue = self.queue(a["queue"])
+        if queue is not t.queue:
+            self.hide(t)
+            t.queue = queue
+            self.make_findable(t)
+            if t.entry is not None:
+                self.compute_rank(t, first=False)
+        self.tell("moved", t, a.get("who"), to=queue.name, text=a.get("text"))
+
+    def do_note(self, t, a):
+        self.tell("noted", t, a.get("who"), text=a.get("text"))

@@ -1,0 +1,433 @@
+"""Draws commands: seeded, and with a look at the oracle's state, so that most are possible.
+
+Each seed is a different world (swarm testing): a random subset of verbs and features, small pools
+of names so that things meet, and durations on a grid so that timers fall on the same instant.
+"""
+import json
+import random
+import re
+
+from words import AGENTS_VERBS, LEGAL, PRIORITIES, PROMISES, REASONS, REQUESTERS_VERBS
+
+UNITS = [("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)]
+
+
+def text_of(ms):
+    """A duration as a policy writes it."""
+    parts = []
+    for unit, size in UNITS:
+        if ms >= size:
+            parts.append(f"{ms // size}{unit}")
+            ms %= size
+    return "".join(parts) or "0s"
+
+
+class World:
+    """What one seed has."""
+
+    def __init__(self, rng):
+        def pool(prefix, most, least=1):
+            return [f"{prefix}{i}" for i in range(1, rng.randint(least, most) + 1)]
+
+        def some(chance):
+            return rng.random() < chance
+
+        self.queues = pool("q", 3)
+        self.agents = pool("ag", 4)
+        self.people = pool("who", 6)
+        self.many_skills = some(0.1)
+        self.skills = pool("s", 20 if self.many_skills else 3)
+        self.keys = pool("k", 4)
+        self.grid = rng.choice([1, 10, 1000, 1000, 60_000, 60_000, 600_000])
+        self.patience = rng.choice([1, 1, 4, 20])  # how long leases and pauses are against the rest
+        self.most_live = rng.choice([5, 10, 20, 40, 80])
+        self.verbs = [v for v in LEGAL if v == "resolve" or some(0.85)]
+        self.needs = some(0.4)
+        self.joins = some(0.5)
+        self.starts = some(0.5)
+        self.ops = some(0.5)
+        self.bodies = some(0.5)
+        self.late = some(0.5)
+        self.steps = some(0.25)
+        self.parks = some(0.6)
+        self.wrong = some(0.8)
+        self.limits = some(0.3)
+        self.weights = {
+            "enqueue": rng.randint(4, 12),
+            "many": rng.choice([0, 0, 1]),
+            "claim": rng.randint(4, 16),
+            "claim_ticket": rng.choice([0, 1, 3]),
+            "act": rng.randint(10, 40),
+            "any_act": rng.randint(1, 4) if self.wrong else 0,
+            "agent": rng.choice([0, 0, 1]),
+            "gone": rng.choice([0, 0, 0.5]),
+            "cancel": 1 if self.parks else 0,
+            "hold": rng.choice([0, 0, 1]),
+            "define": rng.choice([0, 0, 0, 1]),
+            "time": rng.choice([2, 4, 8, 16]),
+            "again": 2 if self.ops else 0,
+            "edge": rng.choice([0, 1, 2]),
+        }
+
+
+class Drawer:
+    def __init__(self, seed, policies=()):
+        self.rng = random.Random(seed)
+        self.world = World(self.rng)
+        self.policies = list(policies)
+        self.service = None
+        self.op = 0
+        self.with_op = []  # lines to say again
+        self.planned = None  # what makes the next line, where one belongs to the one before
+
+    def chance(self, p):
+        return self.rng.random() < p
+
+    def pick(self, pool):
+        return self.rng.choice(list(pool))
+
+    def span(self, most=20, least=1):
+        return self.world.grid * self.rng.randint(least, most)
+
+    # ---- the first lines ----
+
+    def opening(self):
+        rng = self.rng
+        line = f"open {rng.choice([1_700_000_000_000, 1_700_000_000_000, 3_600_000, 0])}"
+        if self.chance(0.2):
+            line += f" keep_closed={rng.randint(1, 5)}"
+        if self.chance(0.3):
+            line += f" op_window_ms={self.span(10)}"
+        if self.chance(0.2):
+            line += f" op_window_n={rng.randint(1, 5)}"
+        yield line
+        for queue in self.world.queues:
+            if self.chance(0.9):
+                yield f"define {queue} {self.policy()}"
+        for agent in self.world.agents:
+            yield self.meet(agent)
+
+    def meet(self, agent):
+        skills = [s for s in self.world.skills if self.chance(0.7)]
+        return f"agent {agent}" + (f" skills={','.join(skills)}" if skills else "")
+
+    # ---- policies ----
+
+    def ascending(self, least=0, most=3):
+        """Durations, each longer than the one before."""
+        at, spans = 0, []
+        for _ in range(self.rng.randint(least, most)):
+            at += self.span(10)
+            spans.append(text_of(at))
+        return spans
+
+    def policy(self):
+        if self.policies:
+            return self.pick(self.policies)
+        rng, kind = self.rng, self.rng.random()
+        if kind < 0.05:
+            return "{}"
+        p = self.parts(0.25 if kind < 0.2 else 0.75)
+        if kind < 0.2:
+            p["preset"] = "desk"
+        if self.world.limits:
+            p.setdefault("limits", {})["open"] = rng.randint(1, self.world.most_live)
+        return json.dumps(p)
+
+    def target(self):
+        if self.chance(0.4):
+            return text_of(self.span(30))
+        named = [name for name in PRIORITIES if self.chance(0.6)] or ["normal"]
+        return {name: text_of(self.span(30)) for name in named}
+
+    def promise(self, name):
+        p = {"target": self.target()}
+        if self.chance(0.3):
+            p["pauses"] = [reason for reason in REASONS if self.chance(0.5)]
+        if name == "ack" and self.chance(0.3):
+            p["receipt"] = self.chance(0.7)
+        if name == "update" and self.chance(0.5):
+            p["named"] = self.pick(["capped", "free"])
+        return p
+
+    def parts(self, chance):
+        rng, p = self.rng, {}
+        promises = {name: self.promise(name) for name in PROMISES if self.chance(chance)}
+        if promises:
+            p["promises"] = promises
+        if self.chance(0.5):
+            p["warn"] = sorted(rng.sample(range(1, 100), rng.randint(0, 4)))
+        if self.chance(chance):
+            p["line"] = {"gap": text_of(self.span(5, 0)), "keep_for": text_of(self.span(10, 0))}
+            if self.chance(0.6):
+                p["line"]["shares"] = {name: rng.choice(["first", 1, 2, 3, 5, 8, 9])
+                                       for name in PRIORITIES if self.chance(0.7)}
+        if self.chance(chance):
+            lease = self.world.patience * self.span(15)
+            most = lease + self.world.patience * self.span(30, 0)
+            p["lease"] = {"for": text_of(lease), "max": text_of(most)}
+        if self.chance(chance):
+            backoff = [0 if self.chance(0.1) else self.span(6) for _ in range(rng.randint(1, 3))]
+            p["retry"] = {"attempts": rng.randint(1, 4), "backoff": [text_of(b) for b in backoff]}
+        if self.chance(chance):
+            p["pause"] = {"requester": {"max": text_of(self.world.patience * self.span(20)),
+                                        "remind": self.ascending(),
+                                        "then": self.pick(["resolve", "wait"])}}
+            if self.chance(0.5):
+                p["pause"]["third_party"] = {"max": text_of(self.span(20)), "then": "wait"}
+            if self.chance(0.5):
+                p["pause"]["until"] = {"max": text_of(self.span(20))}
+        if self.chance(chance):
+            p["aftercare"] = {"check_in": self.ascending(), "reopen_within": text_of(self.span(40)),
+                              "confirm_within": text_of(0 if self.chance(0.15) else self.span(20))}
+        if self.chance(0.1):
+            p["limits"] = {"payload": rng.randint(4, 64)}
+        return p
+
+    # ---- commands ----
+
+    def line(self):
+        """The next command."""
+        planned, self.planned = self.planned, None
+        line = planned and planned()
+        if line is not None and not self.is_parked_op(line):
+            return line
+        while True:
+            weights = dict(self.world.weights)
+            if sum(t.state != "stuck" for t in self.service.live) >= self.world.most_live:
+                weights["enqueue"] = weights["many"] = 0
+            if not all(agent.present for agent in self.service.agents.values()):
+                weights["agent"] += 2
+            names = list(weights)
+            what = self.rng.choices(names, [weights[name] for name in names])[0]
+            line = getattr(self, "draw_" + what)()
+            if line is not None and not self.is_parked_op(line):
+                return line
+
+    def is_parked_op(self, line):
+        """The same op of a claim that is still parked is nobody's promise."""
+        return any(parked.op and f" op={parked.op}" in line + " " for parked in self.service.parked)
+
+    def maybe_op(self, line):
+        if self.world.ops and self.chance(0.3):
+            if self.chance(0.9) or not self.op:
+                self.op += 1
+                line += f" op={self.op}"
+            else:
+                line += f" op={self.rng.randint(1, self.op)}"
+            self.with_op.append(line)
+        return line
+
+    def request(self):
+        rng, world = self.rng, self.world
+        a = f"who={self.pick(world.people)}"
+        if self.chance(0.6):
+            a += f" priority={rng.randint(1, 4)}"
+        if world.starts and self.chance(0.3):
+            a += f" start={max(0, self.service.now + self.span(20, -3))}"
+        if world.joins and self.chance(0.4):
+            a += f" key={self.pick(world.keys)}"
+        if world.needs and self.chance(0.4):
+            n = rng.randint(1, min(len(world.skills), 12))
+            a += " needs=" + ",".join(rng.sample(world.skills, n))
+        if world.bodies and self.chance(0.5):
+            a += f" body={'x' * rng.randint(1, 70)}"
+        if self.chance(0.1):
+            a += f" symptom=sy{rng.randint(1, 3)} ref=r{rng.randint(1, 9)}"
+        return a
+
+    def draw_enqueue(self):
+        if self.world.wrong and self.chance(0.01):
+            return self.pick([f"enqueue {self.pick(self.world.queues)} body=x",
+                              f"enqueue {self.pick(self.world.queues)} who=a priority=5",
+                              f"enqueue {self.pick(self.world.queues)} who={'a' * 256}"])
+        return self.maybe_op(f"enqueue {self.pick(self.world.queues)} {self.request()}")
+
+    def draw_many(self):
+        if self.world.many_skills:
+            return None
+        requests = [self.request() for _ in range(self.rng.randint(1, 5))]
+        return f"many {self.pick(self.world.queues)} " + " ; ".join(requests)
+
+    def draw_claim(self):
+        rng, world = self.rng, self.world
+        queues = rng.sample(world.queues, rng.randint(1, len(world.queues)))
+        line = f"claim {self.pick(world.agents)} queues={','.join(queues)}"
+        if self.chance(0.4):
+            line += f" n={rng.randint(1, 4)}"
+        if world.parks and len(self.service.parked) < 5 and self.chance(0.4):
+            wait = self.pick(["never", self.span(20), self.span(20), 1])
+            line += f" wait={wait} tag={rng.randint(1, 3)}"
+        return self.maybe_op(line)
+
+    def draw_cancel(self):
+        return f"cancel {self.pick(self.world.agents)} tag={self.rng.randint(1, 3)}"
+
+    def draw_claim_ticket(self):
+        claimable = [t for t in self.service.live if t.state in ("waiting", "paused", "stuck")]
+        if not claimable or self.chance(0.1):
+            claimable = [t for t in self.service.tickets.values()]
+        number = self.pick(claimable).id if claimable and not self.chance(0.02) else 99999
+        return self.maybe_op(f"claim_ticket {self.pick(self.world.agents)} ticket={number}")
+
+    def draw_agent(self):
+        gone = [name for name in self.world.agents if not self.service.agent(name).present]
+        return self.meet(self.pick(gone or self.world.agents))
+
+    def draw_gone(self):
+        return f"gone {self.pick(self.world.agents)}"
+
+    def draw_hold(self):
+        return f"hold {self.pick(self.world.queues)} {self.rng.choice([0, 0, 0, 1, 2, 3])}"
+
+    def draw_define(self):
+        return f"define {self.pick(self.world.queues)} {self.policy()}"
+
+    def draw_again(self):
+        """An op that was used: mostly the same line, sometimes with something else in it."""
+        if not self.with_op:
+            return None
+        line = self.pick(self.with_op[-8:])
+        if self.chance(0.2):
+            other = {"enqueue": "symptom=other", "claim": "n=7", "claim_ticket": "ticket=99998",
+                     "act": "text=other"}[line.split()[0]]
+            line = re.sub(rf" {other.split('=')[0]}=\S+", "", line) + " " + other
+        return line
+
+    def draw_act(self):
+        """Something that is legal for some ticket as it stands."""
+        by_state = {}
+        for t in self.service.live + self.service.ended[-20:]:
+            by_state.setdefault(t.state, []).append(t)
+        by_state.pop("withdrawn", None)
+        if not by_state:
+            return None
+        often = {"claimed": 8, "paused": 5, "resolved": 4, "waiting": 2, "stuck": 3}
+        weights = [often.get(state, 1) for state in by_state]
+        t = self.pick(by_state[self.rng.choices(list(by_state), weights)[0]])
+        verbs = [v for v in self.world.verbs if t.state in LEGAL[v]]
+        if t.state == "closed":
+            verbs = [v for v in self.world.verbs if v in ("reopen", "reply")]
+        if not verbs:
+            return None
+        often = {"withdraw": 0.2, "move": 0.6, "note": 0.3, "escalate": 0.3, "ask": 0.5,
+                 "receipt": 0.3, "pause": 2, "confirm": 2, "revive": 3}
+        verb = self.rng.choices(verbs, [often.get(v, 1) for v in verbs])[0]
+        return self.act(verb, t)
+
+    def draw_any_act(self):
+        """Any verb on any ticket, mostly wrong somehow."""
+        tickets = list(self.service.tickets.values())
+        if not tickets or self.chance(0.05):
+            return self.pick([f"act verb=ask ticket=99999 who={self.pick(self.world.people)}",
+                              "act verb=update ticket=99999 token=1 text=a",
+                              "act verb=note ticket=99999", "act verb=nonsense ticket=1"])
+        return self.act(self.pick(LEGAL), self.pick(tickets[-60:]), wrong=True)
+
+    def act(self, verb, t, wrong=False):
+        rng, world = self.rng, self.world
+        receipt = verb == "receipt"
+        line = f"act verb={'acknowledge' if receipt else verb} ticket={t.id}"
+        if receipt:
+            line += " kind=1"
+        needs_token = verb in AGENTS_VERBS
+        token = t.token
+        if wrong and self.chance(0.4):
+            token = self.pick([0, max(0, t.token - 1), t.token + 1, t.token + 7])
+        if needs_token or self.chance(0.1 if t.claim_stands() else 0.02):
+            line += f" token={token}" if token else ""
+        if verb in REQUESTERS_VERBS:
+            present = [p.name for p in t.persons if not p.left]
+            anybody = self.chance(0.4 if wrong else 0.03)
+            line += f" who={self.pick(world.people if anybody else present)}"
+            if wrong and self.chance(0.05):
+                line = line.split(" who=")[0]
+        elif self.chance(0.2):
+            line += " who=desk"
+        line += self.details(verb, t)
+        if verb in ("update", "pause") and not (wrong and self.chance(0.05)) or self.chance(0.3):
+            line += f" text=t{rng.randint(1, 99)}"
+        return self.maybe_op(line)
+
+    def moment(self):
+        """An instant to come, now and then one that has passed."""
+        if self.chance(0.08):
+            return max(1, self.service.now - self.pick([0, 1, self.span(3)]))
+        return self.service.now + self.pick([self.span(20), self.span(20), self.span(3), 1])
+
+    def details(self, verb, t):
+        rng = self.rng
+        if verb == "update" and self.chance(0.4):
+            target = t.promises["update"].policy_target()
+            if target is not None and self.chance(0.5):
+                return f" at={self.service.now + target + self.pick([-1, 0, 1])}"
+            return f" at={self.moment()}"
+        if verb == "extend" and self.chance(0.6):
+            return f" ms={self.pick([self.span(20), self.span(60), 1, -1])}"
+        if verb == "pause":
+            reason = rng.choice([1, 1, 2, 3])
+            left = t.policy.pause_max[reason] - t.paused_for(reason, self.service.now)
+            at = f" at={self.moment()}" if reason == 3 or self.chance(0.4) else ""
+            if left > 0 and self.chance(0.15):
+                at = f" at={self.service.now + left + self.pick([-1, 0, 0, 1])}"
+            return f" kind={reason}{at}"
+        if verb == "resume":
+            running = [p.reason for p in t.running_pauses()]
+            return f" kind={self.pick([1, 2, 3] if self.chance(0.1) else running + [0])}"
+        if verb == "resolve":
+            return f" kind={rng.randint(1, 3)}"
+        if verb == "reply" and self.chance(0.25):
+            return " kind=1"
+        if verb == "reprioritise":
+            return f" kind={rng.randint(1, 4)}"
+        if verb == "move":
+            return f" queue={self.pick(self.world.queues)}"
+        return ""
+
+    # ---- time ----
+
+    def draw_edge(self):
+        """To an instant at which something ends without a timer, and the command that notices."""
+        service, edges = self.service, []
+
+        def edge(at, then):
+            if at > service.now + 1:
+                edges.append((at, then))
+
+        for t in service.ended:
+            if t.state == "closed" and {"reopen", "reply"} & set(self.world.verbs):
+                verb = self.pick(sorted({"reopen", "reply"} & set(self.world.verbs)))
+                edge(t.solved[-1][0] + t.policy.reopen_within,
+                     lambda t=t, verb=verb: self.act(verb, t))
+        for t in service.live:
+            if t.state == "claimed" and "release" in self.world.verbs:
+                edge(service.on_the_wall(t.claimed_boot + 60_000),
+                     lambda t=t: self.act("release", t))
+        for (queue, priority, who), mark in service.marks.items():
+            edge(max(mark.rank, mark.set_at) + service.queue(queue).policy.gap,
+                 lambda q=queue, p=priority, w=who: f"enqueue {q} who={w} priority={p}")
+        for first in service.ops:
+            lines = [line for line in self.with_op if line.endswith(f" op={first.op}")]
+            if lines:
+                edge(first.at + service.op_window_ms, lambda line=lines[-1]: line)
+        if not edges:
+            return None
+        at, self.planned = self.pick(edges)
+        return f"advance {at + self.pick([-1, 0, 0, 1])}"
+
+    def draw_time(self):
+        service = self.service
+        timer = service.next_timer()
+        how = self.rng.random()
+        if self.world.steps and how < 0.1:
+            return f"step {self.pick([1, -1, 1, -1, 3]) * self.span(30)}"
+        to = service.wall + self.span(10)
+        if how < 0.15:
+            some = self.rng.randint(1, 10 * self.world.grid)
+            to = service.wall + self.pick([0, 1, 1, some, self.span(60)])
+        elif how < 0.7 and timer is not None:
+            to = timer[0] + self.pick([0, 0, 0, -1, 1])
+        if to > service.wall + 1000 * self.world.grid and self.chance(0.9):
+            to = service.wall + self.span(100)  # not too far at once
+        to = max(to, service.wall)
+        return f"{'skip' if self.world.late and self.chance(0.3) else 'advance'} {to}"

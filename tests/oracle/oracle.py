@@ -1,0 +1,120 @@
+"""The oracle: usher's rules a second time, written from the design and README.md alone.
+
+Naive on purpose. There are no indexes, heaps or counters here: what is waiting, what is due next
+and how much of a promise is used is found by looking at everything, each time. The only thing
+remembered is a ticket's next timer, forgotten at each of its events. Slow and plain is what makes
+it worth comparing with. words.py has the words, policy.py and ticket.py what their names say,
+service.py time and the line, commands.py the verbs; here is how it is spoken to.
+
+    python3 oracle.py < commands.txt
+"""
+import sys
+
+from commands import Commands
+from policy import Policy
+from words import HOLD_CLAIMS, HOLD_ENQUEUE, NEVER, Refused, instant, split, word
+
+
+class Oracle(Commands):
+    """The service, and the lines in which it is spoken to."""
+
+    def command(self, line):
+        """The answer, as lines; without the dot."""
+        self.out, self.touched = [], set()
+        code = "OK"
+        try:
+            self.tick()
+            self.perform(line)
+            self.tell_room()
+            self.serve_parked()
+        except Refused as refused:
+            code = refused.code
+        self.tick()
+        told = [self.describe(self.tickets[number]) for number in sorted(self.touched)
+                if number in self.tickets]
+        timer = self.next_timer()
+        return [f"r {code}"] + self.out + told + [f"n {instant(timer[0]) if timer else 'never'}"]
+
+    def perform(self, line):
+        verb, _, rest = line.partition(" ")
+        words = rest.split()
+        a = arguments(words)
+        if verb == "queue":
+            self.queue(words[0])
+        elif verb == "define":
+            queue = self.queue(words[0])
+            queue.take(Policy(rest.partition(" ")[2], queue.policy.version + 1))
+            self.tell("queue_defined", queue=queue, version=queue.policy.version)
+            self.tell_room()
+            self.done()
+        elif verb == "hold":
+            queue, bits = self.queue(words[0]), int(words[1])
+            if not 0 <= bits <= (HOLD_CLAIMS | HOLD_ENQUEUE):
+                raise Refused("EINVAL", returned=True)
+            queue.hold = bits
+            self.tell("queue_held", queue=queue, how=bits)
+            self.tell_room()
+            self.done()
+        elif verb == "agent":
+            agent = self.agent(words[0])
+            agent.skills, agent.present = split(a.get("skills")), True
+        elif verb == "gone":
+            self.gone(self.agent(words[0]))
+            self.done()
+        elif verb == "enqueue":
+            self.enqueue(self.queue(words[0]), [a])
+        elif verb == "many":
+            requests = rest.partition(" ")[2].split(";")
+            self.enqueue(self.queue(words[0]), [arguments(part.split()) for part in requests])
+        elif verb == "claim":
+            queues = [self.queue(name) for name in split(a.get("queues"))]
+            wait = NEVER if a.get("wait") == "never" else int(a.get("wait", 0))
+            asked = ("claim", words[0], {key: value for key, value in a.items() if key != "tag"})
+            self.claim_many(self.agent(words[0]), queues, int(a.get("n", 0)), wait,
+                            int(a.get("op", 0)), int(a.get("tag", 0)), asked)
+        elif verb == "claim_ticket":
+            self.claim_ticket(self.agent(words[0]), int(a["ticket"]), int(a.get("op", 0)),
+                              ("claim_ticket", words[0], a))
+        elif verb == "cancel":
+            if not self.cancel(self.agent(words[0]), int(a.get("tag", 0))):
+                raise Refused("ENOENT", returned=True)
+        elif verb == "act":
+            self.act(a)
+        elif verb in ("advance", "skip") and int(words[0]) < self.wall:
+            raise Refused("EINVAL", returned=True)
+        elif verb == "advance":
+            self.advance(int(words[0]))
+        elif verb == "skip":
+            self.move_clocks(int(words[0]) - self.wall)
+        elif verb == "step":
+            self.wall += int(words[0])
+        else:
+            raise ValueError("no such command: " + line)
+
+
+def opened(line):
+    """The service that an open line asks for, and its answer."""
+    words = line.split()
+    service = Oracle(int(words[1]), **{key: int(value) for key, value in arguments(words).items()})
+    return service, ["r OK", "n never"]
+
+
+def arguments(words):
+    return dict(word.split("=", 1) for word in words if "=" in word)
+
+
+def main():
+    service = None
+    for line in sys.stdin:
+        line = line.strip()
+        if not line or line.startswith("#"):
+            continue
+        if service is None:
+            service, answer = opened(line)
+        else:
+            answer = service.command(line)
+        print("\n".join(answer + ["."]), flush=True)
+
+
+if __name__ == "__main__":
+    main()

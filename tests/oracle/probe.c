@@ -1,0 +1,491 @@
+/* The probe: reads the commands of README.md's section 2 from stdin, does what they say through the
+ * public API on a manual clock, and prints what came of it, so that the library and the oracle can
+ * be compared. Two things that the public API does not tell are asked of the service behind it: the
+ * next instant at which something is due, and a claim's token. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <usher/usher.h>
+
+int64_t usher__service_next_due(usher_t *u);
+uint64_t usher__service_token(usher_t *u, usher_id id);
+
+enum { ARGS_MAX = 32, LIST_MAX = 80, MANY_MAX = 64, VERBS = 128 };
+
+struct args { /* the key=value words of a line */
+    const char *key[ARGS_MAX], *value[ARGS_MAX];
+    int n;
+};
+
+struct list { /* a comma-separated value, cut up */
+    const char *item[LIST_MAX];
+    uint32_t n;
+};
+
+/* One per process: a claim's user pointer is its tag, so its callback finds the rest here. */
+static struct {
+    usher_t *u;
+    usher_manual_clock_t *clock;
+    usher_agent_t **agents;
+    usher_id *touched; /* tickets that this command's events and completions named */
+    size_t agents_n, touched_n, touched_room;
+    int closed;
+} probe;
+
+static void *grown(void *p, size_t n, size_t size)
+{
+    p = realloc(p, n * size);
+    if (!p) {
+        fputs("probe: out of memory\n", stderr);
+        exit(2);
+    }
+    return p;
+}
+
+/* ---- the words of a line -------------------------------------------------------------------- */
+
+static void take(struct args *a, char *word)
+{
+    char *equals = strchr(word, '=');
+
+    if (equals && a->n < ARGS_MAX) {
+        *equals = '\0';
+        a->key[a->n] = word;
+        a->value[a->n++] = equals + 1;
+    }
+}
+
+static const char *arg(const struct args *a, const char *key)
+{
+    for (int i = 0; i < a->n; i++) {
+        if (strcmp(a->key[i], key) == 0)
+            return a->value[i];
+    }
+    return NULL;
+}
+
+static int64_t num(const struct args *a, const char *key)
+{
+    const char *value = arg(a, key);
+
+    if (!value)
+        return 0;
+    return strcmp(value, "never") == 0 ? USHER_NEVER : strtoll(value, NULL, 10);
+}
+
+static usher_text text(const struct args *a, const char *key)
+{
+    const char *value = arg(a, key);
+
+    return (usher_text){value, value ? strlen(value) : 0};
+}
+
+static usher_op op(const struct args *a)
+{
+    return (usher_op){0, (uint64_t)num(a, "op")};
+}
+
+static void split(struct list *l, const char *value)
+{
+    char *word = (char *)value; /* a line's words are ours to cut */
+
+    l->n = 0;
+    while (word && l->n < LIST_MAX) {
+        char *comma = strchr(word, ',');
+        if (comma)
+            *comma = '\0';
+        l->item[l->n++] = word;
+        word = comma ? comma + 1 : NULL;
+    }
+}
+
+/* ---- telling -------------------------------------------------------------------------------- */
+
+static const char *or_none(const char *s)
+{
+    return s ? s : "-";
+}
+
+static const char *code(int status)
+{
+    return status == USHER_OK ? "OK" : usher_err_name(status) + strlen("USHER_");
+}
+
+static const char *name(int what, int value)
+{
+    return value ? usher_name(what, value) : "-";
+}
+
+static const char *instant(int64_t at, char room[24])
+{
+    snprintf(room, 24, "%" PRId64, at);
+    return at == USHER_NEVER ? "never" : room;
+}
+
+static void touch(usher_id ticket)
+{
+    if (probe.touched_n == probe.touched_room) {
+        probe.touched_room = probe.touched_room ? 2 * probe.touched_room : 64;
+        probe.touched = grown(probe.touched, probe.touched_room, sizeof *probe.touched);
+    }
+    probe.touched[probe.touched_n++] = ticket;
+}
+
+static void on_event(usher_t *u, const usher_event *e, void *user)
+{
+    char due[24];
+
+    (void)u;
+    (void)user;
+    touch(e->ticket);
+    printf("e seq=%" PRIu64 " ticket=%" PRIu64 " ts=%" PRIu64 " at=%" PRId64 " seen=%" PRId64
+           " kind=%s state=%s how=%d promise=%s level=%d prio=%d n=%u until=%" PRId64 " due=%s"
+           " kept=%u lapsed=%u pv=%u queue=%s who=%s to=%s text=%s\n",
+           e->seq, e->ticket, e->ticket_seq, e->at, e->seen_at, name(USHER_NAME_EVENT, e->kind),
+           name(USHER_NAME_STATE, e->state), e->how, name(USHER_NAME_PROMISE, e->promise), e->level,
+           e->priority, e->n, e->until_at, instant(e->due_at, due), e->kept, e->lapsed,
+           e->policy_version, e->queue ? usher_queue_name(e->queue) : "-", or_none(e->who),
+           or_none(e->to), e->text.len ? e->text.data : "-");
+}
+
+static void on_done(usher_t *u, const usher_done *d, void *user)
+{
+    (void)u;
+    (void)user;
+    touch(d->ticket);
+    printf("d ticket=%" PRIu64 " status=%s state=%s verb=%s outcome=%d until=%" PRId64
+           " token=%" PRIu64 " prio=%d seq=%" PRIu64 "\n",
+           d->ticket, code(d->status), name(USHER_NAME_STATE, d->state),
+           name(USHER_NAME_VERB, d->verb), d->outcome, d->until_at, d->token, d->priority, d->seq);
+}
+
+static void on_work(usher_agent_t *a, int status, const usher_work *w, size_t n, void *tag)
+{
+    char due[24];
+
+    if (probe.closed)
+        return;
+    printf("w agent=%s status=%s tag=%" PRIdPTR " work=%s", usher_agent_name(a), code(status),
+           (intptr_t)tag, n ? "" : "-");
+    for (size_t i = 0; i < n; i++) {
+        touch(w[i].claim.ticket);
+        printf("%s%" PRIu64 ":%" PRIu64 ":%" PRId64 ":%s:%u:%u", i ? "," : "", w[i].claim.ticket,
+               w[i].claim.token, w[i].lease_until_at, instant(w[i].due_at, due), w[i].attempts,
+               w[i].persons);
+    }
+    putchar('\n');
+}
+
+static void describe(usher_id id)
+{
+    usher_standing s = {.size = sizeof s};
+    char due[24], word[24];
+
+    if (usher_peek(probe.u, id, &s) != USHER_OK)
+        return;
+    printf("t id=%" PRIu64 " state=%s prio=%d level=%d ts=%" PRIu64 " since=%" PRId64
+           " until=%" PRId64 " rank=%" PRId64 " ahead=%" PRId64 " aheadq=%" PRId64 " holder=%s"
+           " kept=%s att=%u chases=%u persons=%u req=%s queue=%s pv=%u token=%" PRIu64
+           " due=%s nextword=%s",
+           s.ticket, name(USHER_NAME_STATE, s.state), s.priority, s.level, s.ticket_seq, s.state_at,
+           s.until_at, s.rank_at, s.ahead, s.ahead_in_queue, or_none(s.holder),
+           or_none(s.kept_for), s.attempts, s.chases, s.persons, or_none(s.requester),
+           usher_queue_name(s.queue), s.policy_version, usher__service_token(probe.u, id),
+           instant(s.due_at, due), instant(s.next_word_at, word));
+    for (int i = 0; i < 4; i++) {
+        const usher_promise *p = &s.promises[i];
+        if (p->state == 0)
+            printf(" p%d=0:0:0:0:0:0", i + 1);
+        else
+            printf(" p%d=%d:%" PRId64 ":%s:%" PRId64 ":%" PRId64 ":%u", i + 1, p->state,
+                   p->start_at, instant(p->due_at, due), p->target_ms, p->left_ms, p->arming);
+    }
+    putchar('\n');
+}
+
+static int by_id(const void *a, const void *b)
+{
+    usher_id x = *(const usher_id *)a, y = *(const usher_id *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* Runs every callback that is outstanding, then tells how the tickets stand that they named. */
+static void answer(int returned)
+{
+    char due[24];
+
+    printf("r %s\n", code(returned));
+    while (usher_turn(probe.u) > 0)
+        continue;
+    if (probe.touched_n)
+        qsort(probe.touched, probe.touched_n, sizeof *probe.touched, by_id);
+    for (size_t i = 0; i < probe.touched_n; i++) {
+        if (probe.touched[i] && (i == 0 || probe.touched[i] != probe.touched[i - 1]))
+            describe(probe.touched[i]);
+    }
+    probe.touched_n = 0;
+    printf("n %s\n.\n", instant(usher__service_next_due(probe.u), due));
+    fflush(stdout);
+}
+
+/* ---- the commands --------------------------------------------------------------------------- */
+
+static usher_queue_t *queue(const char *queue_name)
+{
+    usher_queue_t *q = NULL;
+
+    return queue_name && usher_queue(probe.u, &q, queue_name) == USHER_OK ? q : NULL;
+}
+
+static usher_agent_t *known_agent(const char *agent_name)
+{
+    for (size_t i = 0; i < probe.agents_n; i++) {
+        if (strcmp(usher_agent_name(probe.agents[i]), agent_name) == 0)
+            return probe.agents[i];
+    }
+    return NULL;
+}
+
+/* usher_agent() sets the skills and brings back who has gone: it is called for new names, and where
+ * that is asked. */
+static int meet(const char *agent_name, const struct list *skills)
+{
+    usher_agent_t *a;
+    int r = usher_agent(probe.u, &a, agent_name, skills->item, skills->n);
+
+    if (r == USHER_OK && !known_agent(agent_name)) {
+        probe.agents = grown(probe.agents, probe.agents_n + 1, sizeof *probe.agents);
+        probe.agents[probe.agents_n++] = a;
+    }
+    return r;
+}
+
+static usher_agent_t *agent(const char *agent_name)
+{
+    struct list none = {{NULL}, 0};
+
+    if (!known_agent(agent_name))
+        meet(agent_name, &none);
+    return known_agent(agent_name);
+}
+
+static void fill_request(usher_request *r, struct list *needs, const struct args *a)
+{
+    split(needs, arg(a, "needs"));
+    *r = (usher_request){
+        .size = sizeof *r,
+        .requester = arg(a, "who"),
+        .body = text(a, "body"),
+        .symptom = arg(a, "symptom"),
+        .dedup_key = arg(a, "key"),
+        .ref = arg(a, "ref"),
+        .needs = needs->item,
+        .needs_n = needs->n,
+        .priority = (int32_t)num(a, "priority"),
+        .start_at = num(a, "start"),
+        .op = op(a),
+    };
+}
+
+static int do_enqueue(const char *queue_name, const struct args *a)
+{
+    usher_request r;
+    struct list needs;
+
+    fill_request(&r, &needs, a);
+    return usher_enqueue(queue(queue_name), &r, on_done, NULL);
+}
+
+/* The fields of several requests, with semicolons between them. */
+static int do_many(const char *queue_name, char *rest)
+{
+    static usher_request r[MANY_MAX];
+    static struct list needs[MANY_MAX];
+    size_t n = 0;
+
+    while (rest && n < MANY_MAX) {
+        struct args a = {.n = 0};
+        char *next = strchr(rest, ';'), *save = NULL;
+        if (next)
+            *next++ = '\0';
+        for (char *word = strtok_r(rest, " ", &save); word; word = strtok_r(NULL, " ", &save))
+            take(&a, word);
+        fill_request(&r[n], &needs[n], &a);
+        n++;
+        rest = next;
+    }
+    return usher_enqueue_many(queue(queue_name), r, n, on_done, NULL);
+}
+
+static int do_claim(const char *agent_name, const struct args *a)
+{
+    usher_queue_t *queues[LIST_MAX];
+    struct list names;
+    usher_claim_args c = {.size = sizeof c, .queues = queues};
+
+    split(&names, arg(a, "queues"));
+    for (uint32_t i = 0; i < names.n; i++)
+        queues[i] = queue(names.item[i]);
+    c.queues_n = names.n;
+    c.n = (uint32_t)num(a, "n");
+    c.wait_ms = num(a, "wait");
+    c.op = op(a);
+    return usher_claim_many(agent(agent_name), &c, on_work, (void *)(intptr_t)num(a, "tag"));
+}
+
+static int do_claim_ticket(const char *agent_name, const struct args *a)
+{
+    usher_op o = op(a);
+
+    return usher_claim_ticket(agent(agent_name), (usher_id)num(a, "ticket"), &o, on_work, NULL);
+}
+
+static int verb(const char *word)
+{
+    for (int v = 1; word && v < VERBS; v++) {
+        if (strcmp(usher_name(USHER_NAME_VERB, v), word) == 0)
+            return v;
+    }
+    return VERBS;
+}
+
+static int do_act(const struct args *a)
+{
+    usher_command c = {
+        .size = sizeof c,
+        .verb = verb(arg(a, "verb")),
+        .kind = (int32_t)num(a, "kind"),
+        .claim = {(usher_id)num(a, "ticket"), (uint64_t)num(a, "token")},
+        .text = text(a, "text"),
+        .at = num(a, "at"),
+        .ms = num(a, "ms"),
+        .queue = queue(arg(a, "queue")),
+        .who = arg(a, "who"),
+        .op = op(a),
+    };
+
+    return usher_act(probe.u, &c, on_done, NULL);
+}
+
+static int do_define(const char *queue_name, const char *policy)
+{
+    char err[256];
+    int r = usher_define(queue(queue_name), policy, err, sizeof err, on_done, NULL);
+
+    if (r == USHER_EPOLICY)
+        fprintf(stderr, "probe: %s\n", err);
+    return r;
+}
+
+static void open_service(int64_t now, const struct args *a)
+{
+    usher_options o = {.size = sizeof o};
+    int r = usher_manual_clock_new(&probe.clock, now);
+
+    if (r == USHER_OK) {
+        o.clock = usher_manual_clock_get(probe.clock);
+        o.keep_closed = (uint32_t)num(a, "keep_closed");
+        o.op_window_ms = num(a, "op_window_ms");
+        o.op_window_n = (uint32_t)num(a, "op_window_n");
+        r = usher_open(&probe.u, NULL, "memory:", &o, NULL, NULL);
+    }
+    if (r == USHER_OK)
+        r = usher_subscribe(probe.u, NULL, 0, on_event, NULL);
+    if (r != USHER_OK) {
+        fprintf(stderr, "probe: open: %s\n", usher_strerror(r));
+        exit(2);
+    }
+    answer(r);
+}
+
+static int perform(const char *what, const char *first, char *rest, const struct args *a)
+{
+    int64_t n = first ? strtoll(first, NULL, 10) : 0;
+    struct list skills;
+
+    if (strcmp(what, "act") == 0)
+        return do_act(a);
+    if (strcmp(what, "enqueue") == 0)
+        return do_enqueue(first, a);
+    if (strcmp(what, "many") == 0)
+        return do_many(first, rest);
+    if (strcmp(what, "claim") == 0)
+        return do_claim(first, a);
+    if (strcmp(what, "claim_ticket") == 0)
+        return do_claim_ticket(first, a);
+    if (strcmp(what, "cancel") == 0)
+        return usher_claim_cancel(agent(first), (void *)(intptr_t)num(a, "tag"));
+    if (strcmp(what, "queue") == 0)
+        return queue(first) ? USHER_OK : USHER_ELIMIT;
+    if (strcmp(what, "define") == 0)
+        return do_define(first, rest);
+    if (strcmp(what, "hold") == 0)
+        return usher_queue_hold(queue(first), (uint32_t)strtoul(rest, NULL, 10), on_done, NULL);
+    if (strcmp(what, "agent") == 0) {
+        split(&skills, arg(a, "skills"));
+        return meet(first, &skills);
+    }
+    if (strcmp(what, "gone") == 0)
+        return usher_agent_gone(agent(first), on_done, NULL);
+    if (strcmp(what, "advance") == 0)
+        return usher_advance(probe.u, n);
+    if (strcmp(what, "skip") == 0)
+        return usher_manual_clock_skip(probe.clock, n);
+    if (strcmp(what, "step") == 0)
+        return usher_manual_clock_step(probe.clock, n);
+    fprintf(stderr, "probe: no such command: %s\n", what);
+    exit(2);
+}
+
+/* A line: a command, mostly a first word, and the rest, which is cut into arguments unless it is a
+ * policy or a batch. */
+static void read_line(char *line)
+{
+    struct args a = {.n = 0};
+    char *save = NULL, *rest, *first = NULL;
+    char *what = strtok_r(line, " ", &save);
+    int whole = strchr("dmh", what[0]) != NULL; /* define, many, hold */
+
+    if (strcmp(what, "act") != 0)
+        first = strtok_r(NULL, " ", &save);
+    rest = save;
+    if (!whole) {
+        for (char *word = strtok_r(NULL, " ", &save); word; word = strtok_r(NULL, " ", &save))
+            take(&a, word);
+    }
+    if (!probe.u)
+        open_service(strtoll(first ? first : "0", NULL, 10), &a);
+    else
+        answer(perform(what, first, rest, &a));
+}
+
+static void on_closed(void *user)
+{
+    *(usher_t **)user = NULL;
+}
+
+int main(void)
+{
+    char *line = NULL;
+    size_t room = 0;
+    ssize_t len;
+
+    while ((len = getline(&line, &room, stdin)) > 0) {
+        if (line[len - 1] == '\n')
+            line[len - 1] = '\0';
+        if (line[0] && line[0] != '#')
+            read_line(line);
+    }
+    probe.closed = 1; /* what it still says is no answer to anybody */
+    if (probe.u && usher_close(probe.u, on_closed, &probe.u) == USHER_OK) {
+        while (probe.u)
+            usher_turn(probe.u);
+    }
+    usher_manual_clock_free(probe.clock);
+    free(probe.touched);
+    free(probe.agents);
+    free(line);
+    return 0;
+}

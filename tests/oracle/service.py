@@ -1,0 +1,515 @@
+"""The service: queues, agents and tickets, time, the line, and what becomes of tickets."""
+from policy import Policy
+from words import (
+    BROKEN, CLAIMED, CLOSED, HOLD_CLAIMS, KEPT, LAPSED, NEVER, NO_REPLY, PAUSED, PRIORITIES,
+    PROMISES, REQUESTER, RESOLVED, RUNNING, Refused, SCHEDULED, STUCK, WAITING, instant, word)
+
+
+class Queue:
+    def __init__(self, name):
+        self.name = name
+        self.hold = 0
+        self.was_full = False  # it answered EFULL and owes the word that there is room again
+        self.take(Policy("{}", 1))
+
+    def take(self, policy):
+        self.policy = policy
+        self.passes = {priority: 0 for priority in PRIORITIES.values()}
+        self.last_pass = 0
+
+
+class Agent:
+    def __init__(self, name):
+        self.name = name
+        self.skills = []
+        self.present = True
+
+
+class Parked:
+    """A claim that waits."""
+
+    def __init__(self, agent, queues, n, end_boot, tag, op, asked):
+        self.agent, self.queues, self.n, self.end_boot = agent, queues, n, end_boot
+        self.tag, self.op, self.asked = tag, op, asked
+
+
+class Mark:
+    """The last rank given to a requester in a queue and band."""
+
+    def __init__(self, rank, ticket, set_at):
+        self.rank, self.ticket, self.set_at = rank, ticket, set_at
+
+
+class Remembered:
+    """The first result of an op."""
+
+    def __init__(self, op, at, asked, kind, result):
+        self.op, self.at, self.asked, self.kind, self.result = op, at, asked, kind, result
+
+
+class Service:
+    """All tickets, and one command after the other. `now` is the service's, `at` the instant that
+    is being worked on: that of a late timer lies before now."""
+
+    def __init__(self, now, keep_closed=0, op_window_ms=0, op_window_n=0):
+        self.wall, self.boot = now, 0
+        self.now = self.at = now
+        self.keep_closed = keep_closed or 65536
+        self.op_window_ms = op_window_ms or 3_600_000
+        self.op_window_n = op_window_n or 65536
+        self.queues, self.agents, self.tickets = {}, {}, {}
+        self.live = []       # neither closed nor withdrawn
+        self.ended = []      # closed and withdrawn, oldest first
+        self.found_by = {}   # (queue, dedup key): the ticket to join
+        self.marks = {}      # (queue, priority, requester)
+        self.parked = []
+        self.ops = []
+        self.seq = 0
+        self.last_id = 0
+        self.out, self.touched = [], set()
+
+    def queue(self, name):
+        return self.queues.setdefault(name, Queue(name))
+
+    def agent(self, name):
+        return self.agents.setdefault(name, Agent(name))
+
+    # ---- time ----
+
+    def on_the_wall(self, boot):
+        """An instant of the boot clock in wall terms."""
+        return boot if boot == NEVER else max(boot + self.now - self.boot, self.at)
+
+    def on_boot(self, wall):
+        return wall - (self.now - self.boot)
+
+    def next_timer(self):
+        best = None
+        for ticket in self.live:
+            timer = ticket.next_timer()
+            if timer is not None and (best is None or timer < best):
+                best = timer
+            if ticket.state == CLAIMED:
+                timer = (self.on_the_wall(ticket.lease_boot), 0, ticket.id, (3,), "lease end", 0)
+                if best is None or timer < best:
+                    best = timer
+        for i, parked in enumerate(self.parked):
+            timer = (self.on_the_wall(parked.end_boot), 3, 0, (i,), "wait over", i)
+            if timer[0] != NEVER and (best is None or timer < best):
+                best = timer
+        return best
+
+    def tick(self):
+        """Fires what is due, each timer at its own instant."""
+        self.now = max(self.now, self.wall)
+        while True:
+            timer = self.next_timer()
+            if timer is None or timer[0] > self.now:
+                break
+            self.at = timer[0]
+            self.fire(timer)
+            self.tell_room()
+            self.serve_parked()
+        self.at = self.now
+
+    def until_next(self):
+        """How far both clocks must move until something is due, on the one or on the other."""
+        far = [ticket.next_timer()[0] - self.wall for ticket in self.live if ticket.next_timer()]
+        far += [ticket.lease_boot - self.boot for ticket in self.live if ticket.state == CLAIMED]
+        far += [parked.end_boot - self.boot for parked in self.parked if parked.end_boot != NEVER]
+        return min(far, default=NEVER)
+
+    def move_clocks(self, by):
+        self.wall += by
+        self.boot += by
+
+    def advance(self, to):
+        self.tick()
+        while self.wall + self.until_next() <= to:
+            self.move_clocks(self.until_next())
+            self.tick()
+        self.move_clocks(to - self.wall)
+
+    # ---- telling ----
+
+    def tell(self, kind, ticket=None, who=None, how=0, promise=None, n=0, until=0, due=0, kept=0,
+             lapsed=0, queue=None, to=None, text=None, version=0):
+        self.seq += 1
+        number = ts = level = priority = 0
+        state = None
+        if ticket is not None:
+            ticket.events += 1
+            ticket.cached = None
+            self.touched.add(ticket.id)
+            number, ts, level, priority = ticket.id, ticket.events, ticket.level, ticket.priority
+            state, version, queue = ticket.state, ticket.policy.version, ticket.queue
+        seen = self.now if self.now > self.at else 0
+        self.out.append(
+            f"e seq={self.seq} ticket={number} ts={ts} at={self.at} seen={seen} kind={kind}"
+            f" state={word(state)} how={how} promise={word(promise)} level={level} prio={priority}"
+            f" n={n} until={until} due={instant(due)} kept={kept} lapsed={lapsed} pv={version}"
+            f" queue={word(queue and queue.name)} who={word(who)} to={word(to)} text={word(text)}")
+
+    def done(self, status="OK", verb=None, ticket=None, number=0, outcome=0, remember=None):
+        """A completion."""
+        result = dict(ticket=number, status=status, state=None, verb=verb, outcome=outcome, until=0,
+                      token=0, prio=0, seq=self.seq)
+        if ticket is not None:
+            result.update(ticket=ticket.id, state=ticket.state, until=self.until(ticket),
+                          token=ticket.standing_token(), prio=ticket.priority)
+        if remember is not None and status == "OK":
+            self.remember(remember, "done", result)
+        self.tell_done(result)
+
+    def tell_done(self, result):
+        if result["ticket"]:
+            self.touched.add(result["ticket"])
+        fields = dict(result, state=word(result["state"]), verb=word(result["verb"]))
+        self.out.append("d " + " ".join(f"{key}={value}" for key, value in fields.items()))
+
+    def tell_work(self, agent, status, tag, tickets=(), remember=None):
+        work = ",".join(f"{t.id}:{t.token}:{self.on_the_wall(t.lease_boot)}"
+                        f":{instant(t.nearest_due())}:{t.attempts}:{self.persons(t)}"
+                        for t in tickets)
+        result = (status, work, [t.id for t in tickets])
+        if remember is not None and status == "OK":
+            self.remember(remember, "work", result)
+        self.tell_work_again(agent, tag, result)
+
+    def tell_work_again(self, agent, tag, result):
+        status, work, ids = result
+        self.touched.update(ids)
+        self.out.append(f"w agent={agent.name} status={status} tag={tag} work={word(work)}")
+
+    def persons(self, ticket):
+        return sum(not p.left for p in ticket.persons)
+
+    def until(self, t):
+        if t.state == SCHEDULED:
+            return t.start_at
+        if t.state == CLAIMED:
+            return self.on_the_wall(t.lease_boot)
+        if t.state == WAITING and t.kept_for:
+            return t.keep_end
+        if t.state == PAUSED:
+            return min(p.until for p in t.running_pauses())
+        return t.closing if t.state == RESOLVED else 0
+
+    def describe(self, t):
+        line = [o for o in self.live if o.queue is t.queue and o.in_line()] if t.in_line() else []
+        ahead = sum((o.rank, o.id) < (t.rank, t.id) for o in line if o.priority == t.priority)
+        above = sum(o.priority > t.priority for o in line)
+        next_word = t.nearest_due(["ack", "answer", "update"])
+        promises = ""
+        for i, name in enumerate(PROMISES):
+            p = t.promises[name]
+            told = (p.state, p.start, instant(p.due()), p.target, p.left(self.now), p.arming)
+            promises += f" p{i + 1}=" + ":".join(map(str, told if p.state else [0] * 6))
+        return (f"t id={t.id} state={t.state} prio={t.priority} level={t.level} ts={t.events}"
+                f" since={t.since} until={self.until(t)} rank={t.rank}"
+                f" ahead={ahead if t.in_line() else -1}"
+                f" aheadq={ahead + above if t.in_line() else -1}"
+                f" holder={word(t.claim_stands() and t.holder.name)}"
+                f" kept={word(t.kept_for and t.kept_for.name)} att={t.attempts} chases={t.chases}"
+                f" persons={self.persons(t)} req={t.requester()} queue={t.queue.name}"
+                f" pv={t.policy.version} token={t.standing_token()} due={instant(t.nearest_due())}"
+                f" nextword={instant(next_word)}{promises}")
+
+    # ---- op ----
+
+    def forget_ops(self):
+        self.ops = [r for r in self.ops if self.now < r.at + self.op_window_ms][-self.op_window_n:]
+
+    def remember(self, asked, kind, result):
+        op, asked = asked
+        if op:
+            self.ops.append(Remembered(op, self.at, asked, kind, result))
+            self.forget_ops()
+
+    def remembered(self, op, asked):
+        """The first result of this op, None if there is none."""
+        self.forget_ops()
+        first = next((r for r in self.ops if op and r.op == op), None)
+        if first is not None and first.asked != asked:
+            raise Refused("EINVAL")
+        return first
+
+    # ---- the line ----
+
+    def compute_rank(self, t, first):
+        gap = t.queue.policy.gap
+        base = t.nearest_due()
+        if base == NEVER:
+            base = t.entry
+        place = (t.queue.name, t.priority, t.requester())
+        mark = self.marks.get(place)
+        if mark is not None and max(mark.rank, mark.set_at) + gap <= self.at:
+            mark = None
+        if mark is None:
+            t.rank = base
+        elif first:
+            t.rank = max(base, mark.rank + gap)
+        elif mark.ticket != t.id:
+            t.rank = max(base, max(mark.rank, self.at - gap) + gap)
+        else:
+            t.rank = base
+        self.marks[place] = Mark(t.rank, t.id, self.at)
+
+    def come_back(self, t, keep):
+        """To waiting, by the old rank or the nearest due; perhaps kept for the last holder."""
+        t.enter(WAITING, self.at)
+        t.rank = min(t.rank, t.nearest_due())
+        keep_for = t.queue.policy.keep_for
+        if keep and keep_for and t.last_holder is not None and t.last_holder.present:
+            t.kept_for, t.keep_end = t.last_holder, self.at + keep_for
+
+    def takeable(self, t, agent):
+        return (t.state == WAITING and not t.queue.hold & HOLD_CLAIMS
+                and t.kept_for in (None, agent) and all(need in agent.skills for need in t.needs))
+
+    def choose(self, agent, queue):
+        """The next ticket of one queue's line, its band charged."""
+        bands = {}
+        for t in self.live:
+            if t.queue is queue and t.in_line() and self.takeable(t, agent):
+                bands.setdefault(t.priority, []).append((t.rank, t.id))
+        first = [priority for priority in bands if queue.policy.shares[priority] == "first"]
+        if first:
+            band = max(first)
+        elif bands:
+            for priority in bands:
+                queue.passes[priority] = max(queue.passes[priority], queue.last_pass)
+            band = min(bands, key=lambda priority: (queue.passes[priority], -priority))
+            queue.last_pass = queue.passes[band]
+            queue.passes[band] += queue.policy.stride(band)
+        else:
+            return None
+        return self.tickets[min(bands[band])[1]]
+
+    def take(self, agent, queues, n):
+        taken = []
+        kept = sorted((t.rank, t.id) for t in self.live
+                      if t.queue in queues and t.kept_for is agent and self.takeable(t, agent))
+        for _, number in kept[:n]:
+            taken.append(self.tickets[number])
+            self.claim(self.tickets[number], agent, 0)
+        for queue in queues:
+            while len(taken) < n:
+                ticket = self.choose(agent, queue)
+                if ticket is None:
+                    break
+                taken.append(ticket)
+                self.claim(ticket, agent, 0)
+        return taken
+
+    def claim(self, t, agent, passed_over):
+        t.end_pauses(self.at)
+        if t.state == STUCK:
+            t.attempts = 0
+        t.enter(CLAIMED, self.at)
+        t.kept_for = None
+        t.holder = t.last_holder = agent
+        t.token += 1
+        t.said = t.alive = False
+        t.claimed_boot = self.on_boot(self.at)
+        t.lease_boot = t.claimed_boot + t.queue.policy.lease_for
+        self.tell("claimed", t, agent.name, n=passed_over, until=self.on_the_wall(t.lease_boot))
+
+    def serve_parked(self):
+        if any(t.state == WAITING for t in self.live):
+            for parked in list(self.parked):
+                taken = self.take(parked.agent, parked.queues, parked.n)
+                if taken:
+                    self.parked.remove(parked)
+                    self.tell_work(parked.agent, "OK", parked.tag, taken, (parked.op, parked.asked))
+
+    def open_in(self, queue):
+        return sum(t.queue is queue for t in self.live)
+
+    def tell_room(self):
+        for queue in self.queues.values():
+            if queue.was_full and self.open_in(queue) < queue.policy.open:
+                queue.was_full = False
+                self.tell("room", queue=queue)
+
+    # ---- what tickets do ----
+
+    def start(self, t, at):
+        """Its start_at has come: clocks start, and it enters the line."""
+        t.started = True
+        t.enter(WAITING, self.at)
+        t.promises["ack"].begin(at)
+        t.promises["resolve"].begin(at)
+        if t.unanswered:
+            t.promises["answer"].begin(at)
+        t.entry = at
+        self.compute_rank(t, first=True)
+
+    def message(self, t):
+        if not t.unanswered:
+            t.unanswered = True
+            if t.started:
+                t.promises["answer"].begin(self.at)
+
+    def speak(self, t):
+        """A word: what it keeps."""
+        t.unanswered, t.acknowledged = False, True
+        t.said = True
+        return t.promises["ack"].stop() | t.promises["answer"].stop()
+
+    def find(self, queue, key):
+        return self.found_by.get((queue.name, key)) if key else None
+
+    def make_findable(self, t):
+        if t.key and (t.queue.name, t.key) not in self.found_by:
+            self.found_by[t.queue.name, t.key] = t
+
+    def hide(self, t):
+        if self.find(t.queue, t.key) is t:
+            del self.found_by[t.queue.name, t.key]
+
+    def end(self, t, state):
+        t.enter(state, self.at)
+        t.kept_for = None
+        self.hide(t)
+        self.live.remove(t)
+        self.ended.append(t)
+        if len(self.ended) > self.keep_closed:
+            del self.tickets[self.ended.pop(0).id]
+
+    def solve(self, t, how, kept, lapsed, who, text=None):
+        """After this the ticket is resolved, or closed where nobody is to confirm."""
+        t.end_pauses(self.at)
+        t.enter(RESOLVED, self.at)
+        t.attempts = 0
+        t.solved.append([self.at, None])
+        t.closing, t.checked_in = self.at + t.policy.confirm_within, 0
+        for person in t.persons:
+            person.confirmed = False
+        self.hide(t)
+        self.tell("resolved", t, who, how=how, kept=kept, lapsed=lapsed, text=text)
+        if t.policy.confirm_within == 0:
+            self.close(t, who)
+
+    def close(self, t, who=None):
+        self.end(t, CLOSED)
+        self.tell("closed", t, who)
+
+    def reopen(self, t, who, text):
+        if t.state == CLOSED:
+            self.ended.remove(t)
+            self.live.append(t)
+        t.solved[-1][1] = self.at
+        t.attempts = 0
+        resolve = t.promises["resolve"]
+        resolve.owed = True
+        undone = resolve.state == LAPSED and resolve.policy_target() is not None
+        if resolve.state == KEPT or undone:
+            resolve.state = RUNNING
+        self.message(t)
+        self.come_back(t, keep=True)
+        self.make_findable(t)
+        self.tell("reopened", t, who, text=text)
+
+    def stick(self, t, who):
+        t.level += 1
+        self.tell("stuck", t, who, n=t.attempts)
+
+    def reprioritise(self, t, priority, who, text=None):
+        if priority == t.priority:
+            self.tell("reprioritised", t, who, how=priority, text=text)
+            return
+        t.priority = priority
+        lapsed, aimed = 0, []
+        for promise in t.promises.values():
+            target = promise.policy_target()
+            if not promise.owed or promise.state == BROKEN:
+                continue
+            if promise.state == RUNNING and target is None and promise.named is None:
+                promise.state = LAPSED
+                lapsed |= promise.bit
+            elif promise.state == RUNNING:
+                promise.aim(self.at)
+                aimed.append(promise)
+            elif target is not None:
+                promise.make(self.at)
+                aimed.append(promise)
+        self.tell("reprioritised", t, who, how=priority, lapsed=lapsed, text=text)
+        for promise in aimed:
+            used = promise.used(self.at, promise.gaps())
+            past = [percent for percent in promise.to_warn()
+                    if used * 100 >= promise.target * percent]
+            if used > promise.target:
+                promise.state = BROKEN
+                self.tell("broken", t, promise=promise.name, due=promise.due())
+            elif past:
+                promise.warned += past
+                self.tell("warned", t, promise=promise.name, n=max(past), due=promise.due())
+        if t.entry is not None:
+            self.compute_rank(t, first=False)
+
+    # ---- timers ----
+
+    def fire(self, timer):
+        what, which = timer[4], timer[5]
+        if what == "wait over":
+            parked = self.parked.pop(which)
+            self.tell_work(parked.agent, "ETIMEDOUT", parked.tag)
+            return
+        t = self.tickets[timer[2]]
+        if what == "start" and not t.started:
+            self.start(t, self.at)
+            self.tell("started", t)
+        elif what == "start":
+            self.come_back(t, keep=False)
+            self.tell("started", t)
+        elif what == "pause end":
+            self.pause_ran_out(t, t.running_pause(which))
+        elif what == "lease end":
+            self.lease_ran_out(t)
+        elif what == "keep end":
+            t.kept_for = None
+            self.tell("keep_ended", t)
+        elif what == "reminder":
+            pause = t.running_pause(which)
+            pause.reminded += 1
+            self.tell("reminded", t, n=pause.reminded)
+        elif what == "broken":
+            promise = t.promises[which]
+            due = promise.due()
+            promise.state = BROKEN
+            self.tell("broken", t, promise=which, due=due)
+        elif what == "warned":
+            promise = t.promises[which[0]]
+            promise.warned.append(which[1])
+            self.tell("warned", t, promise=promise.name, n=which[1], due=promise.due())
+        elif what == "check in":
+            t.checked_in += 1
+            self.tell("check_in", t, n=t.checked_in)
+        else:
+            self.close(t)
+
+    def pause_ran_out(self, t, pause):
+        pause.end = self.at
+        resolves = (pause.reason == REQUESTER and pause.at_max and not t.unanswered
+                    and t.policy.then[REQUESTER] == "resolve")
+        if t.running_pauses():
+            self.tell("pause_ended", t, how=pause.reason)
+        elif resolves:
+            self.tell("pause_ended", t, how=pause.reason)
+            lapsed = sum(promise.lapse() for promise in t.promises.values())
+            self.solve(t, NO_REPLY, 0, lapsed, None)
+        else:
+            self.come_back(t, keep=True)
+            self.tell("pause_ended", t, how=pause.reason)
+
+    def lease_ran_out(self, t):
+        if not t.alive:
+            t.attempts += 1
+        if t.attempts >= t.policy.attempts:
+            t.enter(STUCK, self.at)
+        else:
+            self.come_back(t, keep=t.said)
+        self.tell("lease_expired", t, t.holder.name, n=t.attempts)
+        if t.state == STUCK:
+            self.stick(t, None)

@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# Installs the Debian packages that building and testing usher needs, those that are missing only.
+# What is there is found by asking for the thing itself, so a cmake from elsewhere counts too.
+set -euo pipefail
+
+# package | what it is for | how to see that it is there
+needs() {
+    cat <<'END'
+gcc|the C compiler|command -v cc
+libc6-dev|the C library's headers|test -e /usr/include/stdio.h
+g++|compiles the header as C++, as a C++ program would|command -v g++
+cmake|the build system, 3.25 or newer|cmake_is_new_enough
+ninja-build|runs the build|command -v ninja
+pkg-config|finds libraries|command -v pkg-config
+libuv1-dev|the event loop that usher runs on|pkg-config --exists libuv
+libjansson-dev|reads policies|pkg-config --exists jansson
+libcmocka-dev|the unit tests' framework|pkg-config --exists cmocka
+python3|runs the tests' scripts|command -v python3
+tzdata|the time zones of business calendars|test -e /usr/share/zoneinfo/Europe/Berlin
+END
+}
+
+cmake_is_new_enough() {
+    local have
+    have=$(cmake --version | sed -n '1s/.* //p') || return 1
+    [ "$(printf '%s\n' 3.25 "$have" | sort -V | head -n 1)" = 3.25 ]
+}
+
+missing() {
+    local package purpose probe
+    while IFS='|' read -r package purpose probe; do
+        $probe >/dev/null 2>&1 </dev/null || printf '%s|%s\n' "$package" "$purpose"
+    done < <(needs)
+}
+
+give_up() {
+    printf 'packages: %s\n' "$1" >&2
+    exit 1
+}
+
+list=$(missing)
+[ -n "$list" ] || exit 0
+
+packages=$(cut -d'|' -f1 <<<"$list" | paste -sd' ')
+echo "packages: missing on this machine:"
+sed 's/^/    /; s/|/: /' <<<"$list"
+
+command -v apt-get >/dev/null ||
+    give_up "there is no apt-get here. Install these under the names that your system has for them."
+root=(env DEBIAN_FRONTEND=noninteractive)
+if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null ||
+        give_up "neither root nor sudo. As root, run: apt-get install $packages"
+    root=(sudo "${root[@]}")
+fi
+
+echo "packages: installing them with apt-get"
+"${root[@]}" apt-get update -qq || give_up "apt-get update failed"
+# shellcheck disable=SC2086 # a list of words
+"${root[@]}" apt-get install -y -qq --no-install-recommends $packages ||
+    give_up "apt-get install failed"
+
+list=$(missing)
+[ -z "$list" ] || give_up "installed, but still missing: $(cut -d'|' -f2 <<<"$list" | paste -sd',')"
+echo "packages: all there now"
