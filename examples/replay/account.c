@@ -107,21 +107,37 @@ static void count_verdicts(struct person *p, const usher_event *e)
     }
     if (e->kind == USHER_EV_BROKEN)
         p->promises[e->promise - 1].broken++;
+    if (e->kind == USHER_EV_BROKEN && e->promise == USHER_PROMISE_RESOLVE)
+        p->resolve_verdict = USHER_BROKEN;
     if (e->kept & 1u << USHER_PROMISE_RESOLVE)
         p->resolve_verdict = USHER_KEPT;
     if (e->lapsed & 1u << USHER_PROMISE_RESOLVE)
         p->resolve_verdict = USHER_LAPSED;
 }
 
-/* A reopen takes back what the resolve had earned: the same promise goes on. */
-static void take_back(struct person *p)
+/* No event says that a promise was made, or that a reopen has taken back what the resolve had
+ * earned; the standing shows both. One that is not shown any more, because the present priority has
+ * no such promise, was seen before. */
+static void count_armings(usher_t *u, struct person *p, const usher_event *e)
 {
-    struct verdicts *v = &p->promises[USHER_PROMISE_RESOLVE - 1];
-    v->kept -= p->resolve_verdict == USHER_KEPT;
-    v->lapsed -= p->resolve_verdict == USHER_LAPSED;
-    p->resolve_verdict = 0;
-    p->solved_at = -1;
-    p->closed_at = -1;
+    usher_standing s = USHER_INIT(usher_standing);
+    if (usher_peek(u, p->id, &s) != USHER_OK)
+        return;
+    struct verdicts *resolve = &p->promises[USHER_PROMISE_RESOLVE - 1];
+    bool runs = s.promises[USHER_PROMISE_RESOLVE - 1].state == USHER_RUNNING;
+    if (e->kind == USHER_EV_REOPENED && runs) {
+        resolve->kept -= p->resolve_verdict == USHER_KEPT;
+        resolve->lapsed -= p->resolve_verdict == USHER_LAPSED;
+        p->resolve_verdict = 0;
+    }
+    if (resolve->made < s.promises[USHER_PROMISE_RESOLVE - 1].arming)
+        p->resolve_verdict = 0;
+    for (int i = 0; i < PROMISES; i++) {
+        struct verdicts *v = &p->promises[i];
+        if (v->made < s.promises[i].arming)
+            v->made = s.promises[i].arming;
+        v->running = s.promises[i].state == USHER_RUNNING;
+    }
 }
 
 static bool caused_by(const struct account *a, enum deed deed)
@@ -176,7 +192,7 @@ static void count_kind(struct account *a, struct person *p, const usher_event *e
         break;
     case USHER_EV_REOPENED:
         a->reopens += caused_by(a, DEED_REOPEN);
-        take_back(p);
+        p->solved_at = p->closed_at = -1;
         break;
     case USHER_EV_CLOSED:
     case USHER_EV_WITHDRAWN:
@@ -211,7 +227,6 @@ static uint32_t enter(struct account *a, const usher_event *e)
 
 void account_event(usher_t *u, const usher_event *e, void *user)
 {
-    (void)u;
     struct account *a = user;
     a->events++;
     if (e->ticket == 0)
@@ -229,6 +244,7 @@ void account_event(usher_t *u, const usher_event *e, void *user)
     spend(a, ticket, e->at);
     count_kind(a, p, e);
     count_verdicts(p, e);
+    count_armings(u, p, e);
     p->state = e->state;
     p->priority = e->priority;
     if (p->first_word_at < 0 && is_word(e))

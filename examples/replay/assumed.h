@@ -40,8 +40,7 @@
     X(closed_without_resolve, "tickets", "closed without a resolve: resolved at that moment")      \
     X(row_after_close, "rows", "after the close: nothing left to do")                              \
     X(confirmed_at_end, "tickets", "resolved but not closed when the log ends: confirmed then")    \
-    X(reclaimed, "claims", "ended by the policy: made again at the next row")                      \
-    X(paused_again, "pauses", "ended by the policy: made again at the next row")                   \
+    X(reclaimed, "claims", "after the policy had ended the claim or the pause before")             \
     X(pause_refused, "pauses", "beyond the policy's maximum: the ticket stayed with its agent")    \
     X(reopened_over_policy, "resolves", "by the policy although the log goes on: reopened")        \
     X(row_after_policy_close, "rows", "after the policy closed the ticket: not replayed")          \

@@ -139,20 +139,15 @@ static int claim(struct driver *d, uint32_t agent)
 }
 
 /* A pause, which the policy may refuse because its maximum is used up. */
-static int pause_for(struct driver *d, uint32_t state, int on, bool again)
+static int pause_for(struct driver *d, uint32_t state, int on)
 {
-    struct hold *h = &d->holds[d->action->ticket];
     const char *question = names_text(&d->log->states, state);
     int status = act(d, USHER_PAUSE, on, true, *question ? question : "paused");
-    if (status == USHER_ESTATE)
+    if (status == USHER_ESTATE) {
         COUNT(d, pause_refused);
-    else if (status != USHER_OK)
-        return driver_fail(d, "pause", status);
-    else if (again)
-        COUNT(d, paused_again);
-    h->paused_state = state;
-    h->paused_on = on;
-    return 0;
+        return 0;
+    }
+    return status == USHER_OK ? 0 : driver_fail(d, "pause", status);
 }
 
 /* Resolved or closed although the log goes on: by the policy. */
@@ -167,10 +162,10 @@ static int reopen_over_policy(struct driver *d)
     return 0;
 }
 
-/* Held by its agent, and paused if pause_too and the log has it so. 0, -1 or OURS_GONE. */
-static int regain(struct driver *d, bool pause_too)
+/* In its agent's hands again, or still, or paused. A pause that the policy has ended is not taken up
+ * again: it has used up its maximum. 0, -1 or OURS_GONE. */
+static int regain(struct driver *d)
 {
-    struct hold *h = &d->holds[d->action->ticket];
     usher_standing s = driver_look(d);
     if (s.state == USHER_CLAIMED || s.state == USHER_PAUSED)
         return 0;
@@ -180,11 +175,9 @@ static int regain(struct driver *d, bool pause_too)
     if (s.state == USHER_RESOLVED || s.state == USHER_CLOSED || s.state == 0)
         r = reopen_over_policy(d);
     if (r == 0)
-        r = claim(d, h->agent);
+        r = claim(d, d->holds[d->action->ticket].agent);
     if (r == 0)
         COUNT(d, reclaimed);
-    if (r == 0 && pause_too && h->paused_state != 0)
-        r = pause_for(d, h->paused_state, h->paused_on, true);
     d->account->cause = cause;
     return r;
 }
@@ -228,17 +221,13 @@ static int take(struct driver *d)
         if (r != 0)
             return r;
     }
-    d->holds[d->action->ticket].paused_state = 0;
     return claim(d, d->action->what);
 }
 
 /* Back to the line, from a pause or from an agent's hands, unless the policy was faster. */
 static int line_up(struct driver *d, int32_t verb, int32_t needs_state)
 {
-    struct hold *h = &d->holds[d->action->ticket];
     bool one_of_two = verb == USHER_RESUME && d->action->how != 0;
-    if (!one_of_two)
-        h->paused_state = 0;
     if (driver_look(d).state != needs_state)
         return 0;
     int status = act(d, verb, d->action->how, true, NULL);
@@ -250,12 +239,10 @@ static int line_up(struct driver *d, int32_t verb, int32_t needs_state)
 
 static int resolve(struct driver *d)
 {
-    struct hold *h = &d->holds[d->action->ticket];
-    h->paused_state = 0;
     int32_t state = driver_look(d).state;
     if (state == USHER_RESOLVED || state == USHER_CLOSED || state == 0)
         return 0;
-    int r = regain(d, false);
+    int r = regain(d);
     if (r != 0)
         return r;
     int status = act(d, USHER_RESOLVE, USHER_AS_FIX, true, NULL);
@@ -275,7 +262,7 @@ static int confirm(struct driver *d)
 
 static int word(struct driver *d, int32_t verb)
 {
-    int r = regain(d, true);
+    int r = regain(d);
     if (r != 0)
         return r;
     if (verb == USHER_ACKNOWLEDGE && driver_look(d).state == USHER_PAUSED)
@@ -329,8 +316,8 @@ int driver_perform(struct driver *d)
     case DEED_NOTE:
         return tell(d, USHER_NOTE, 0, "a row of the log");
     case DEED_PAUSE: {
-        int r = regain(d, false);
-        return r != 0 ? r : pause_for(d, a->what, a->how, false);
+        int r = regain(d);
+        return r != 0 ? r : pause_for(d, a->what, a->how);
     }
     case DEED_RESUME:
         return line_up(d, USHER_RESUME, USHER_PAUSED);

@@ -68,7 +68,7 @@ static void check(struct driver *d)
 {
     for (uint32_t k = 1; k <= d->log->tickets.n; k++) {
         struct action none = {.ticket = k};
-        struct person *p = &d->account->people[k];
+        const struct person *p = &d->account->people[k];
         const struct story *story = &d->t->stories[k];
         if (p->id == 0)
             continue;
@@ -76,9 +76,7 @@ static void check(struct driver *d)
         usher_standing s = driver_look(d);
         bool promises = true;
         for (int i = 0; i < PROMISES; i++) {
-            struct verdicts *v = &p->promises[i];
-            v->made = s.promises[i].arming;
-            v->running = s.promises[i].state == USHER_RUNNING;
+            const struct verdicts *v = &p->promises[i];
             promises = promises && v->made == v->kept + v->broken + v->lapsed + v->running;
         }
         int64_t end = story->ended_at;

@@ -3,13 +3,11 @@
 #define EXAMPLES_REPLAY_DRIVER_H
 #include "drive.h"
 
-struct hold { /* how the log has a ticket, and the token that we work with */
+struct hold { /* who has a ticket in the log, and the token that we work with */
     uint64_t token;
     uint32_t agent;        /* 0: somebody of the queue */
-    uint32_t paused_state; /* the state's name; 0: not paused */
     uint32_t skipped_line; /* of the last row that was skipped */
-    int paused_on;
-    bool closed_early; /* by the policy, before the log did */
+    bool closed_early;     /* by the policy, before the log did */
 };
 
 struct driver {

@@ -3,6 +3,7 @@
  * Reads an event log as CSV, drives a service through it on the manual clock, and tells from
  * usher's own events how it was for the people who waited. */
 #define _POSIX_C_SOURCE 200809L
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -110,7 +111,7 @@ static char *read_text(const char *path, struct fault *f)
     size_t len = 0;
     size_t got = 0;
     if (!file) {
-        fault_set(f, "%s: cannot be opened", path);
+        fault_set(f, "%s: %s", path, strerror(errno));
         return NULL;
     }
     do {

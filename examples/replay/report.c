@@ -124,7 +124,7 @@ static void promises(FILE *out, const struct report *r)
     table_right(&t, "kept");
     table_right(&t, "broken");
     table_right(&t, "lapsed");
-    table_right(&t, "in all");
+    table_right(&t, "share");
     for (int p = PRIORITY_N; p > 0; p--)
         table_right(&t, usher_name(USHER_NAME_PRIORITY, p));
     for (int i = 0; i < PROMISES; i++) {
@@ -141,14 +141,11 @@ static void promises(FILE *out, const struct report *r)
             cell_share(&t, by->kept, (uint64_t)by->kept + by->broken);
         }
     }
-    if (t.cells_n == 0)
-        fputs("Promises kept: the policy makes none.\n", out);
-    else {
-        for (int i = 0; i < 5; i++)
-            table_cell(&t, i == 0 ? "tickets" : "");
-        for (int p = PRIORITY_N - 1; p >= 0; p--)
-            cell_count(&t, g->by_priority[p]);
-    }
+    table_cell(&t, t.cells_n == 0 ? "tickets (the policy promises nothing)" : "tickets");
+    for (int i = 0; i < 4; i++)
+        table_cell(&t, "");
+    for (int p = PRIORITY_N - 1; p >= 0; p--)
+        cell_count(&t, g->by_priority[p]);
     table_end(&t, out, 0);
 }
 
@@ -215,34 +212,44 @@ static void tally_line(FILE *out, const struct tally *t, size_t n, const struct 
     }
 }
 
-static void happenings(FILE *out, const struct report *r)
+/* "  1,234  one" or "many", aligned for a list. */
+static void item(FILE *out, uint64_t n, const char *one, const char *many)
 {
     char buf[WORDS_MAX];
+    fprintf(out, "  %7s  %s", words_count(buf, n), n == 1 ? one : many);
+}
+
+static void happenings(FILE *out, const struct report *r)
+{
     const struct account *a = r->account;
     const struct figures *g = r->figures;
     fputs("On the way\n", out);
-    fprintf(out, "  %6s  moves to another queue", words_count(buf, a->moves));
-    fprintf(out, ", %s to another agent\n", words_count(buf, a->handovers));
-    fprintf(out, "  %6s  pauses", words_count(buf, a->pauses));
-    if (g->pauses_n > 0)
-        fputs(": ", out);
+    item(out, a->moves, "move to another queue, ", "moves to another queue, ");
+    print_count(out, a->handovers, "to another agent\n", "to another agent\n");
+    item(out, a->pauses, "pause", "pauses");
+    fputs(g->pauses_n > 0 ? ": " : "", out);
     tally_line(out, g->pauses, g->pauses_n, &r->log->states);
-    fprintf(out, "\n  %6s  tickets opened again after they had been solved\n",
-            words_count(buf, a->reopens));
-    if (a->chases > 0)
-        fprintf(out, "  %6s  times somebody had to ask what is going on\n",
-                words_count(buf, a->chases));
-    fprintf(out, "  %6s  claims out of turn", words_count(buf, a->claims_out_of_turn));
-    fprintf(out, " (of %s)", words_count(buf, a->claims));
-    fprintf(out, ": they passed over others %s times\n", words_count(buf, a->passed_over));
+    fputc('\n', out);
+    item(out, a->reopens, "ticket opened again after it had been solved\n",
+         "tickets opened again after they had been solved\n");
+    if (a->chases > 0) {
+        item(out, a->chases, "time somebody had to ask what is going on\n",
+             "times somebody had to ask what is going on\n");
+    }
+    item(out, a->claims_out_of_turn, "claim out of turn (of ", "claims out of turn (of ");
+    print_count(out, a->claims, "in all)", "in all)");
+    if (a->passed_over > 0) {
+        fputs(", others were passed over ", out);
+        print_count(out, a->passed_over, "time", "times");
+    }
+    fputc('\n', out);
     if (g->symptoms_n > 0) {
-        fprintf(out, "  %6s  symptoms: ", words_count(buf, g->symptoms_n));
+        item(out, g->symptoms_n, "symptom: ", "symptoms: ");
         tally_line(out, g->symptoms, g->symptoms_n, &r->log->symptoms);
         fputc('\n', out);
     }
     if (g->channels_n > 0) {
-        fprintf(out, "  %6s  %s: ", words_count(buf, g->channels_n),
-                g->channels_n == 1 ? "channel" : "channels");
+        item(out, g->channels_n, "channel: ", "channels: ");
         tally_line(out, g->channels, g->channels_n, &r->log->channels);
         fputc('\n', out);
     }
@@ -332,8 +339,9 @@ static void verdict(FILE *out, const struct report *r)
     const struct figures *g = r->figures;
     fputs("Does it add up? ", out);
     if (r->drive->unequal > 0) {
-        fprintf(out, "NO: for %s tickets the parts are not the whole; the first is\n  ",
-                words_count(buf, r->drive->unequal));
+        fputs("NO: the parts are not the whole for ", out);
+        print_count(out, r->drive->unequal, "ticket", "tickets");
+        fputs("; the first is\n  ", out);
         text_print(out, r->drive->unequal_first, 0);
         fputc('\n', out);
     }
@@ -352,11 +360,11 @@ static void verdict(FILE *out, const struct report *r)
                 t->reopens);
     }
     if (report_holds(r)) {
-        fprintf(out, "Yes: for each of %s tickets, waiting + held + paused + after-care\n",
-                words_count(buf, g->tickets - g->refused));
-        fprintf(out,
-                "is closed - opened%s to the millisecond, and every promise has one outcome.\n",
-                g->open_at_end ? " (or the log's end)" : "");
+        fputs("Yes: waiting + held + paused + after-care is closed - opened", out);
+        fputs(g->open_at_end ? ", or the log's end,\n" : "\n", out);
+        fputs("to the millisecond for all of ", out);
+        print_count(out, g->tickets - g->refused, "ticket", "tickets");
+        fputs(", and every promise has one outcome.\n", out);
     }
 }
 

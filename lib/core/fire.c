@@ -37,12 +37,13 @@ static void promise_timers(const struct ticket *t, const struct policy *p, struc
 {
     for (int ix = 0; ix < PROMISES; ix++) {
         const struct promise *m = &t->promise[ix];
-        int warn;
+        bool warns;
+        int64_t at;
 
-        if ((m->flags & PROMISE_OWED) == 0 || m->state != USHER_RUNNING)
+        if (m->state != USHER_RUNNING)
             continue;
-        sooner(best, usher__promise_broken(t, p, ix), TIMER_BROKEN, CLASS_RECORDS, ix);
-        sooner(best, usher__promise_warning(t, p, ix, &warn), TIMER_WARNING, CLASS_RECORDS, ix);
+        at = usher__promise_next(t, p, ix, &warns);
+        sooner(best, at, warns ? TIMER_WARNING : TIMER_BROKEN, CLASS_RECORDS, ix);
     }
 }
 

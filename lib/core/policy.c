@@ -230,13 +230,11 @@ int usher__policy_compile(struct policy *out, const char *json, size_t len, char
     usher__policy_default(&d.policy);
     if (!usher__policy_read(policy_keys, &d, json, len, err, err_len))
         return USHER_EPOLICY;
-    if (d.preset != 0) {
-        /* The preset goes below everything else, wherever the text names it. */
-        usher__policy_default(&d.policy);
-        if (!usher__policy_read(policy_keys, &d, desk, sizeof desk - 1, err, err_len) ||
-            !usher__policy_read(policy_keys, &d, json, len, err, err_len))
-            return USHER_EPOLICY;
-    }
+    /* The preset lies below what the text says, wherever the text names it. */
+    if (d.preset != 0 &&
+        (!usher__policy_read(policy_keys, &d, desk, sizeof desk - 1, err, err_len) ||
+         !usher__policy_read(policy_keys, &d, json, len, err, err_len)))
+        return USHER_EPOLICY;
     if (d.policy.lease_max < d.policy.lease_for) {
         if (err != NULL)
             snprintf(err, err_len, "policy: lease.max: expected no less than lease.for");

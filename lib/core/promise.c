@@ -168,6 +168,17 @@ int64_t usher__promise_warning(const struct ticket *t, const struct policy *p, i
     return INT64_MAX;
 }
 
+int64_t usher__promise_next(const struct ticket *t, const struct policy *p, int ix, bool *warns)
+{
+    int warn;
+    int64_t at = usher__promise_warning(t, p, ix, &warn);
+
+    /* A share of the target is used before all of it is; only a named end can come sooner. */
+    *warns = at != INT64_MAX && (named_end(t, ix) == INT64_MAX ||
+                                 usher__promise_broken(t, p, ix) > at);
+    return *warns ? at : usher__promise_broken(t, p, ix);
+}
+
 int64_t usher__promise_left(const struct ticket *t, const struct policy *p, int ix, int64_t now)
 {
     const struct promise *m = &t->promise[ix];

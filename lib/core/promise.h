@@ -23,6 +23,10 @@ int64_t usher__promise_broken(const struct ticket *t, const struct policy *p, in
  * to come. Only for a running one. */
 int64_t usher__promise_warning(const struct ticket *t, const struct policy *p, int ix, int *warn);
 
+/* The sooner of the two: the next instant at which something is to be told of a running promise.
+ * *warns: it is a warning. */
+int64_t usher__promise_next(const struct ticket *t, const struct policy *p, int ix, bool *warns);
+
 /* What is left of the target, negative when overdue; 0 when it is not owed. */
 int64_t usher__promise_left(const struct ticket *t, const struct policy *p, int ix, int64_t now);
 

@@ -2,7 +2,9 @@
  * states, words, messages, pauses, the way into the line and out of it. */
 #include "core/turn.h"
 
+#include <assert.h>
 #include <stddef.h>
+#include <string.h>
 
 /* ---- the judgement --------------------------------------------------------------------------- */
 
@@ -29,18 +31,36 @@ static void extend_lease(struct turn *turn, int64_t by)
         end = INT64_MAX;
     if (__builtin_add_overflow(t->claimed_boot, turn->facts->here->lease_max, &cap))
         cap = INT64_MAX;
-    if (end > cap)
+    if (end > cap) {
         end = cap;
+        if (turn->c->verb == USHER_EXTEND)
+            turn->out->flags |= USHER_WAS_CLIPPED;
+    }
     if (end > t->until_at)
         t->until_at = end;
 }
+
+#ifndef NDEBUG
+/* Whether the row of the table says that the command may lead there. */
+static bool ends_as_told(const struct verb *verb, int from, int to)
+{
+    static const char letters[] = "SWCOPKRXD";
+    char told = from == 0 ? '*' : verb->to[from - 1];
+
+    if (told == '*')
+        return strchr(verb->or, letters[to - 1]) != NULL;
+    return told == '=' ? to == from : told == letters[to - 1];
+}
+#endif
 
 int usher__step(struct ticket *t, const struct command *c, struct now now,
                 const struct policy *policy, const struct facts *facts, struct outcome *out)
 {
     const struct verb *verb = usher__verb(c->verb);
     struct turn turn = { t, c, policy, facts, out, now.wall, now.boot };
+    int from = t->state;
 
+    (void)from;
     usher__outcome_clear(out);
     if (c->token != 0 && (!usher__claim_stands(t) || c->token != t->token))
         return USHER_ESTALE;
@@ -53,6 +73,7 @@ int usher__step(struct ticket *t, const struct command *c, struct now now,
             return err;
     }
     verb->apply(&turn);
+    assert(ends_as_told(verb, from, t->state));
     if (c->token != 0 && t->state == USHER_CLAIMED)
         extend_lease(&turn, c->verb == USHER_EXTEND && c->ms > 0 ? c->ms : facts->here->lease_for);
     if (c->verb == USHER_EXTEND)
@@ -62,12 +83,15 @@ int usher__step(struct ticket *t, const struct command *c, struct now now,
 
 uint32_t usher__room_for(const struct ticket *t, const struct command *c)
 {
-    uint32_t room = usher__verb(c->verb)->room;
+    uint32_t room;
 
+    if (c == NULL)
+        return ROOM_LINE | ROOM_KEPT;
+    room = usher__verb(c->verb)->room;
     if (c->verb == USHER_UPDATE && c->at != 0)
         room |= ROOM_EXTRA; /* a named promise */
     if (c->verb == USHER_REPLY && t->state != USHER_RESOLVED && t->state != USHER_CLOSED)
-        room = 0; /* only a reply that reopens ends a stretch that has no room yet */
+        room = ROOM_LINE | ROOM_KEPT; /* what it ends has its room since it began */
     return room;
 }
 

@@ -184,7 +184,8 @@ struct outcome {
 enum { BY_HOLDER = 1, BY_REQUESTER, BY_DESK, BY_ENGINE };     /* who may */
 enum { TOKEN_KEPT = 1, TOKEN_ENDED, TOKEN_NEW };              /* what becomes of it */
 enum { FACT_MARK = 1, FACT_HOLDER = 2, FACT_PASSED_OVER = 4 }; /* what the rules must know */
-enum { ROOM_EXTRA = 1, ROOM_STRETCH = 2, ROOM_PERSON = 4 };   /* what the ticket must have room for */
+/* What there must be room for: in the ticket; in the line; with the agent that it may be kept for. */
+enum { ROOM_EXTRA = 1, ROOM_STRETCH = 2, ROOM_PERSON = 4, ROOM_LINE = 8, ROOM_KEPT = 16 };
 
 struct turn;
 struct verb {
@@ -247,7 +248,7 @@ bool usher__marks(const struct ticket *t, const struct command *c, uint32_t *que
 /* Whether a mark still counts. */
 bool usher__mark_alive(const struct mark *m, int64_t now);
 
-/* Bits of enum ROOM_* that the ticket needs before the command is judged. ROOM_STRETCH is room for
+/* Bits of enum ROOM_* for the command (NULL: a timer), before it is judged. ROOM_STRETCH is room for
  * STRETCH_SPARE more than it has: what ends its pauses later then needs none. */
 enum { STRETCH_SPARE = REASONS + 1 };
 uint32_t usher__room_for(const struct ticket *t, const struct command *c);

@@ -47,30 +47,34 @@ static int extra_room(struct engine *e, struct ticket *t, uint32_t room)
     return 0;
 }
 
-int usher__prepare(struct engine *e, struct ticket *t, const struct command *c)
+static int line_room(struct engine *e, const struct ticket *t, const struct command *c)
 {
-    usher_agent_t *holder = usher__agent_of(e, t->holder);
     uint32_t queue, band;
     bool marks = usher__marks(t, c, &queue, &band);
     usher_queue_t *q = usher__queue_of(e, queue);
-    int err;
+    int err = usher__order_reserve(&q->band[band], 1);
 
-    err = usher__log_reserve(&e->log,
-                             usher__log_need(c == NULL ? 0 : usher__text_len(c->text)));
-    if (err == 0 && c != NULL)
-        err = extra_room(e, t, usher__room_for(t, c));
-    if (err == 0)
-        err = usher__order_reserve(&q->band[band], 1);
-    if (err == 0 && holder != NULL)
-        err = usher__order_reserve(&holder->kept, 1);
+    if (err != 0 || !marks || usher__policy(e, q->policy)->gap == 0)
+        return err;
+    return usher__marks_reserve(&e->marks, queue, band, t->requester);
+}
+
+int usher__prepare(struct engine *e, struct ticket *t, const struct command *c)
+{
+    uint32_t room = usher__room_for(t, c);
+    int err = usher__log_reserve(&e->log,
+                                 usher__log_need(c == NULL ? 0 : usher__text_len(c->text)));
+
+    if (err == 0 && (room & (ROOM_EXTRA | ROOM_STRETCH | ROOM_PERSON)) != 0)
+        err = extra_room(e, t, room);
+    if (err == 0 && (room & ROOM_KEPT) != 0 && t->holder != 0)
+        err = usher__order_reserve(&usher__agent_of(e, t->holder)->kept, 1);
+    if (err == 0 && (room & ROOM_LINE) != 0)
+        err = line_room(e, t, c);
     if (err == 0 && t->extra != NULL && t->extra->dedup_key != 0)
         err = usher__ids_reserve(&e->by_key, 1);
     if (err == 0 && t->extra != NULL && t->extra->ref != 0)
         err = usher__ids_reserve(&e->by_ref, 1);
-    if (err == 0 && marks && usher__policy(e, q->policy)->gap > 0) {
-        usher__marks_sweep(&e->marks, 2, e->at.wall);
-        err = usher__marks_reserve(&e->marks, queue, band, t->requester);
-    }
     return err;
 }
 
@@ -269,48 +273,37 @@ static void drop_references(struct engine *e, const struct outcome *out)
     usher__intern_unref(&e->names, out->left);
 }
 
+static int64_t seen_at(const struct engine *e, int64_t at)
+{
+    return e->now.wall > at ? e->now.wall : 0;
+}
+
 static void carry_events(struct engine *e, struct ticket *t, const struct outcome *out)
 {
     for (uint32_t i = 0; i < out->events_n; i++) {
         const struct event *v = &out->events[i];
-        struct log_event le = {
-            .event = { .ticket = v->ticket,
-                       .ticket_seq = v->seq,
-                       .at = v->at,
-                       .seen_at = e->now.wall > v->at ? e->now.wall : 0,
-                       .until_at = v->until_at,
-                       .due_at = v->due_at,
-                       .kind = v->kind,
-                       .state = v->state,
-                       .how = v->how,
-                       .promise = v->promise,
-                       .level = v->level,
-                       .priority = v->priority,
-                       .n = v->n,
-                       .kept = v->kept,
-                       .lapsed = v->lapsed,
-                       .policy_version = v->policy_version,
-                       .queue = usher__queue_of(e, v->queue),
-                       .who = usher__engine_name(e, v->who),
-                       .rule = v->rule },
-            .previous = t->last_event,
-        };
+        struct log_entry entry = { .event = v,
+                                   .seen_at = seen_at(e, v->at),
+                                   .queue = usher__queue_of(e, v->queue),
+                                   .previous = t->last_event };
 
+        if (v->who != 0)
+            entry.who = usher__intern_text(&e->names, v->who, &entry.who_len);
         if (v->to != 0)
-            le.event.to = usher__engine_name(e, usher__queue_of(e, v->to)->name);
-        if (v->text != NULL)
-            le.event.text = (usher_text){ usher__text_data(v->text), usher__text_len(v->text) };
-        t->last_event = usher__log_add(&e->log, &le);
+            entry.to = usher__intern_text(&e->names, usher__queue_of(e, v->to)->name,
+                                          &entry.to_len);
+        t->last_event = usher__log_add(&e->log, &entry);
     }
 }
 
-void usher__tell_service(struct engine *e, const usher_event *event)
+void usher__tell_service(struct engine *e, usher_queue_t *q, struct event *event)
 {
-    struct log_event le = { .event = *event };
+    struct log_entry entry = { .event = event, .queue = q, .seen_at = seen_at(e, e->at.wall) };
 
-    le.event.at = e->at.wall;
-    le.event.seen_at = e->now.wall > e->at.wall ? e->now.wall : 0;
-    usher__log_add(&e->log, &le);
+    event->at = e->at.wall;
+    if (event->who != 0)
+        entry.who = usher__intern_text(&e->names, event->who, &entry.who_len);
+    usher__log_add(&e->log, &entry);
 }
 
 /* Whoever was told that the queue is full is told once when it is not any more. */
@@ -319,7 +312,7 @@ void usher__tell_room(struct engine *e, usher_queue_t *q)
     if (!q->told_full || q->open >= usher__policy(e, q->policy)->open_max)
         return;
     q->told_full = false;
-    usher__tell_service(e, &(usher_event){ .kind = USHER_EV_ROOM, .queue = q });
+    usher__tell_service(e, q, &(struct event){ .kind = USHER_EV_ROOM });
 }
 
 static void commit(struct engine *e, uint32_t slot, const struct before *b,
@@ -335,8 +328,9 @@ static void commit(struct engine *e, uint32_t slot, const struct before *b,
     if (b->state != t->state || b->queue != t->queue || b->needy != needy(t)) {
         count(e, b->queue, b->state, b->needy, false);
         count(e, t->queue, t->state, needy(t), true);
-        usher__tell_room(e, usher__queue_of(e, b->queue));
     }
+    if (open_state(b->state) && (!open_state(t->state) || b->queue != t->queue))
+        usher__tell_room(e, usher__queue_of(e, b->queue));
     carry_timers(e, slot, t);
     if (out->set_mark)
         usher__marks_store(&e->marks, t->queue, t->priority - 1u, t->requester, out->mark);
@@ -365,19 +359,21 @@ static uint32_t passed_over(const struct engine *e, const struct ticket *t, uint
 static struct facts facts_for(const struct engine *e, const struct ticket *t,
                               const struct command *c)
 {
-    const usher_agent_t *holder = usher__agent_of(e, t->holder);
+    uint32_t wanted = c != NULL ? usher__verb(c->verb)->facts : FACT_MARK | FACT_HOLDER;
+    uint32_t queue = t->queue, band;
+    bool marks = (wanted & FACT_MARK) != 0 && usher__marks(t, c, &queue, &band);
     struct facts facts = { 0 };
-    uint32_t queue, band;
-    bool marks = usher__marks(t, c, &queue, &band);
 
     facts.here = usher__policy(e, usher__queue_of(e, queue)->policy);
     if (marks && facts.here->gap > 0)
         facts.mark = usher__marks_find(&e->marks, queue, band, t->requester);
-    if (holder != NULL) {
+    if ((wanted & FACT_HOLDER) != 0 && t->holder != 0) {
+        const usher_agent_t *holder = usher__agent_of(e, t->holder);
+
         facts.holder_name = holder->name;
         facts.holder_present = !holder->gone;
     }
-    if (c != NULL && c->verb == VERB_CLAIM_TICKET)
+    if ((wanted & FACT_PASSED_OVER) != 0)
         facts.passed_over = passed_over(e, t, c->agent);
     return facts;
 }

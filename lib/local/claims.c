@@ -220,8 +220,13 @@ static void finish(struct engine *e, struct claim *c, int status)
     if (c->entry == NULL || status != USHER_OK)
         return;
     c->entry->claims_n = c->works_n;
-    for (uint32_t i = 0; i < c->works_n; i++)
-        c->entry->claims[i] = c->works[i].claim;
+    for (uint32_t i = 0; i < c->works_n; i++) {
+        const struct work *w = &c->works[i];
+
+        c->entry->claims[i] =
+            (struct op_claim){ w->claim,    w->enqueued_at, w->lease_until_at, w->due_at,
+                               w->priority, w->level,       w->attempts,       w->persons };
+    }
     usher__ops_add(&e->ops, c->entry, e->at.wall);
     c->entry = NULL;
 }
@@ -337,17 +342,26 @@ static struct claim *new_claim(usher_agent_t *a, uint32_t n, uint32_t queues_n, 
     return c;
 }
 
-/* The same tickets and tokens again; the fence tells whether they are stale. */
+/* The same tickets and tokens again; the fence tells whether they are stale. Of a ticket that has
+ * been let go meanwhile there are only the numbers. */
 static void repeat(struct engine *e, struct claim *c, const struct op_entry *entry)
 {
     for (uint32_t i = 0; i < entry->claims_n; i++) {
-        uint32_t slot = usher__ids_find(&e->by_id, entry->claims[i].ticket);
+        const struct op_claim *then = &entry->claims[i];
+        uint32_t slot = usher__ids_find(&e->by_id, then->claim.ticket);
+        struct work *w = &c->works[i];
 
+        *w = (struct work){ 0 };
         if (slot != 0)
-            fill_work(e, usher__ticket(e, slot), &c->works[i]);
-        else
-            c->works[i] = (struct work){ .queue = NULL, .due_at = USHER_NEVER };
-        c->works[i].claim = entry->claims[i];
+            fill_work(e, usher__ticket(e, slot), w);
+        w->claim = then->claim;
+        w->enqueued_at = then->enqueued_at;
+        w->lease_until_at = then->lease_until_at;
+        w->due_at = then->due_at;
+        w->priority = then->priority;
+        w->level = then->level;
+        w->attempts = then->attempts;
+        w->persons = then->persons;
     }
     c->works_n = entry->claims_n;
     finish(e, c, USHER_OK);

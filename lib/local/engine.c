@@ -239,6 +239,7 @@ int64_t usher__engine_idle_for(const struct engine *e)
 void usher__settle(struct engine *e)
 {
     usher__serve(e);
+    usher__marks_sweep(&e->marks, e->at.wall);
     while (e->closed_n > e->keep_closed)
         usher__forget(e, e->closed_oldest);
 }
@@ -340,9 +341,8 @@ int usher__engine_define(usher_queue_t *q, const struct policy *p, struct result
     usher__policy_drop(e, q->policy);
     q->policy = fresh;
     usher__shares_init(&q->shares, p);
-    usher__tell_service(e, &(usher_event){ .kind = USHER_EV_QUEUE_DEFINED,
-                                           .queue = q,
-                                           .policy_version = version });
+    usher__tell_service(
+        e, q, &(struct event){ .kind = USHER_EV_QUEUE_DEFINED, .policy_version = version });
     usher__tell_room(e, q);
     *res = (struct result){ .seq = e->log.seq };
     return 0;
@@ -357,7 +357,7 @@ int usher__engine_hold(usher_queue_t *q, uint32_t hold, struct result *res)
         return err;
     q->hold = hold;
     usher__tell_service(
-        e, &(usher_event){ .kind = USHER_EV_QUEUE_HELD, .queue = q, .how = (int32_t)hold });
+        e, q, &(struct event){ .kind = USHER_EV_QUEUE_HELD, .how = (int32_t)hold });
     *res = (struct result){ .seq = e->log.seq };
     usher__fresh(e, q, 0);
     usher__settle(e);
@@ -521,9 +521,8 @@ int usher__engine_gone(usher_agent_t *a, struct result *res)
     c.verb = VERB_UNKEEP;
     while (a->kept.n > 0)
         usher__apply(e, next_kept(a), &c, &flags);
-    usher__tell_service(e, &(usher_event){ .kind = USHER_EV_AGENT_GONE,
-                                           .who = usher__engine_name(e, a->name),
-                                           .n = n });
+    usher__tell_service(
+        e, NULL, &(struct event){ .kind = USHER_EV_AGENT_GONE, .who = a->name, .n = n });
     *res = (struct result){ .seq = e->log.seq };
     usher__settle(e);
     return 0;

@@ -19,6 +19,7 @@ struct request {
     uint32_t old_ref; /* whom the new ticket's ref found before; for taking back */
     bool joins;
     bool repeated;
+    const struct request *twin; /* the earlier one in this batch that it repeats */
 };
 
 struct batch {
@@ -68,12 +69,28 @@ static int begin(struct batch *b, struct request *q, const usher_request *r)
     return err;
 }
 
+static const struct request *twin_of(const struct batch *b, const struct request *q)
+{
+    for (const struct request *k = b->requests; k < q; k++) {
+        if (k->r->op.hi == q->r->op.hi && k->r->op.lo == q->r->op.lo && k->twin == NULL)
+            return k;
+    }
+    return NULL;
+}
+
 /* The op: repeated, refused, or room to remember it. */
 static int begin_op(struct batch *b, struct request *q, const usher_request *r)
 {
     if (r->op.hi == 0 && r->op.lo == 0)
         return 0;
     q->print = print_of(b->q, r);
+    q->twin = twin_of(b, q);
+    if (q->twin != NULL) {
+        q->repeated = true;
+        if (q->twin->print != q->print)
+            b->status = USHER_EINVAL;
+        return 0;
+    }
     q->entry = usher__ops_find(&b->e->ops, r->op, b->e->at.wall);
     if (q->entry != NULL) {
         q->repeated = true;
@@ -317,6 +334,11 @@ static void do_one(struct batch *b, struct request *q, struct result *res)
                                                     .at = q->r->start_at };
     uint32_t flags = 0;
 
+    if (q->twin != NULL) {
+        *res = res[q->twin - q];
+        res->outcome |= USHER_WAS_REPEATED;
+        return;
+    }
     if (q->repeated) {
         usher__op_result(q->entry, res);
         return;

@@ -70,7 +70,7 @@ static void settle(struct heap *h, uint32_t hole, struct heap_entry e)
         if (4 * child - 8 < end) {
             const char *below = (const char *)&h->entries[4 * child - 8];
 
-            for (int i = 0; i < 4; i++)
+            for (size_t i = 0; i < 4; i++)
                 __builtin_prefetch(below + i * LINE);
         }
         if (child + 4 <= end)

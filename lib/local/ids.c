@@ -176,7 +176,7 @@ static int split(struct ids *ids)
 
         if (e.slot != 0) {
             place(half[prefix(e.hash, depth) & 1], e);
-            first = prefix(e.hash, old->depth) * 2 * span;
+            first = 2 * span * prefix(e.hash, old->depth);
         }
     }
     for (size_t i = 0; i < 2 * span; i++)

@@ -88,8 +88,8 @@ void usher__apply_timer(struct engine *e, uint32_t slot, struct timer timer);
 /* Bytes of log that one command may need, with a text of so many bytes. */
 size_t usher__log_need(size_t text_len);
 
-/* An event of the service, ticket 0; room in the log has been made. */
-void usher__tell_service(struct engine *e, const usher_event *event);
+/* An event of the service, ticket 0; room in the log has been made. q: which it is about, or NULL. */
+void usher__tell_service(struct engine *e, usher_queue_t *q, struct event *event);
 
 void usher__tell_room(struct engine *e, usher_queue_t *q);
 void usher__result_of(struct engine *e, const struct ticket *t, struct result *res);

@@ -12,7 +12,7 @@ struct log_chunk {
 
 /* Written as it stands in memory, followed by those of the optional numbers that are not 0 and by
  * the strings, each with its NUL. */
-struct entry {
+struct head {
     uint64_t seq;
     usher_id ticket;
     int64_t at;
@@ -41,7 +41,7 @@ void usher__log_free(struct log *l)
 
 size_t usher__log_len(size_t strings)
 {
-    return sizeof(struct entry) + 4 * sizeof(int64_t) + strings + 3 + LOG_STEP;
+    return sizeof(struct head) + 4 * sizeof(int64_t) + strings + 3 + LOG_STEP;
 }
 
 /* The oldest chunks go while the log is over its bound; the last one stays. */
@@ -107,64 +107,61 @@ static char *put(char *to, const void *bytes, size_t len)
     return to + len;
 }
 
-uint32_t usher__log_add(struct log *l, const struct log_event *le)
+uint32_t usher__log_add(struct log *l, const struct log_entry *entry)
 {
-    const usher_event *e = &le->event;
+    const struct event *e = entry->event;
     struct log_chunk *chunk = l->chunks[l->chunks_n - 1];
-    size_t who_len = e->who != NULL ? strlen(e->who) : 0;
-    size_t to_len = e->to != NULL ? strlen(e->to) : 0;
     char *begin = chunk->data + chunk->used;
-    char *p = begin + sizeof(struct entry);
-    struct entry entry = { .seq = ++l->seq,
-                           .ticket = e->ticket,
-                           .at = e->at,
-                           .queue = e->queue,
-                           .previous = le->previous,
-                           .ticket_seq = (uint32_t)e->ticket_seq,
-                           .n = e->n,
-                           .policy_version = e->policy_version,
-                           .text_len = (uint32_t)e->text.len,
-                           .how = e->how,
-                           .level = (uint16_t)e->level,
-                           .kind = (uint8_t)e->kind,
-                           .state = (uint8_t)e->state,
-                           .promise = (uint8_t)e->promise,
-                           .priority = (uint8_t)e->priority,
-                           .kept = (uint8_t)e->kept,
-                           .lapsed = (uint8_t)e->lapsed,
-                           .who_len = (uint8_t)who_len,
-                           .to_len = (uint8_t)to_len };
+    char *p = begin + sizeof(struct head);
     uint64_t place = l->end;
+    struct head head = { .seq = ++l->seq,
+                         .ticket = e->ticket,
+                         .at = e->at,
+                         .queue = entry->queue,
+                         .previous = entry->previous,
+                         .ticket_seq = e->seq,
+                         .n = e->n,
+                         .policy_version = e->policy_version,
+                         .text_len = usher__text_len(e->text),
+                         .how = e->how,
+                         .level = e->level,
+                         .kind = e->kind,
+                         .state = e->state,
+                         .promise = e->promise,
+                         .priority = e->priority,
+                         .kept = e->kept,
+                         .lapsed = e->lapsed,
+                         .who_len = (uint8_t)entry->who_len,
+                         .to_len = (uint8_t)entry->to_len };
 
-    if (e->seen_at != 0) {
-        entry.has |= HAS_SEEN;
-        p = put(p, &e->seen_at, sizeof(e->seen_at));
+    if (entry->seen_at != 0) {
+        head.has |= HAS_SEEN;
+        p = put(p, &entry->seen_at, sizeof(entry->seen_at));
     }
     if (e->until_at != 0) {
-        entry.has |= HAS_UNTIL;
+        head.has |= HAS_UNTIL;
         p = put(p, &e->until_at, sizeof(e->until_at));
     }
     if (e->due_at != 0) {
-        entry.has |= HAS_DUE;
+        head.has |= HAS_DUE;
         p = put(p, &e->due_at, sizeof(e->due_at));
     }
     if (e->rule != NULL) {
-        entry.has |= HAS_RULE;
+        head.has |= HAS_RULE;
         p = put(p, &e->rule, sizeof(e->rule));
     }
-    if (who_len > 0)
-        p = put(p, e->who, who_len + 1);
-    if (to_len > 0)
-        p = put(p, e->to, to_len + 1);
-    if (e->text.data != NULL) {
-        entry.has |= HAS_TEXT;
-        p = put(p, e->text.data, e->text.len);
-        *p++ = '\0';
+    if (entry->who_len > 0)
+        p = put(p, entry->who, entry->who_len + 1);
+    if (entry->to_len > 0)
+        p = put(p, entry->to, entry->to_len + 1);
+    if (e->text != NULL) {
+        head.has |= HAS_TEXT;
+        p = put(p, usher__text_data(e->text), (size_t)head.text_len + 1);
     }
-    entry.len = (uint32_t)(((size_t)(p - begin) + LOG_STEP - 1) / LOG_STEP * LOG_STEP);
-    memcpy(begin, &entry, sizeof(entry));
-    chunk->used += entry.len;
-    l->end += entry.len;
+    head.len = (uint32_t)(((size_t)(p - begin) + LOG_STEP - 1) / LOG_STEP * LOG_STEP);
+    memcpy(begin, &head, sizeof(head));
+    chunk->used += head.len;
+    l->end += head.len;
     return (uint32_t)(place / LOG_STEP);
 }
 
@@ -176,46 +173,46 @@ static const char *take(const char *from, void *to, size_t len)
 
 static void unpack(const char *p, struct log_event *out, uint32_t *len)
 {
-    struct entry entry;
+    struct head head;
     usher_event *e = &out->event;
 
-    p = take(p, &entry, sizeof(entry));
+    p = take(p, &head, sizeof(head));
     *out = (struct log_event){ .event = { .size = sizeof(usher_event),
-                                          .seq = entry.seq,
-                                          .ticket = entry.ticket,
-                                          .ticket_seq = entry.ticket_seq,
-                                          .at = entry.at,
-                                          .kind = entry.kind,
-                                          .state = entry.state,
-                                          .how = entry.how,
-                                          .promise = entry.promise,
-                                          .level = entry.level,
-                                          .priority = entry.priority,
-                                          .n = entry.n,
-                                          .kept = entry.kept,
-                                          .lapsed = entry.lapsed,
-                                          .policy_version = entry.policy_version,
-                                          .queue = entry.queue },
-                               .previous = entry.previous };
-    *len = entry.len;
-    if ((entry.has & HAS_SEEN) != 0)
+                                          .seq = head.seq,
+                                          .ticket = head.ticket,
+                                          .ticket_seq = head.ticket_seq,
+                                          .at = head.at,
+                                          .kind = head.kind,
+                                          .state = head.state,
+                                          .how = head.how,
+                                          .promise = head.promise,
+                                          .level = head.level,
+                                          .priority = head.priority,
+                                          .n = head.n,
+                                          .kept = head.kept,
+                                          .lapsed = head.lapsed,
+                                          .policy_version = head.policy_version,
+                                          .queue = head.queue },
+                               .previous = head.previous };
+    *len = head.len;
+    if ((head.has & HAS_SEEN) != 0)
         p = take(p, &e->seen_at, sizeof(e->seen_at));
-    if ((entry.has & HAS_UNTIL) != 0)
+    if ((head.has & HAS_UNTIL) != 0)
         p = take(p, &e->until_at, sizeof(e->until_at));
-    if ((entry.has & HAS_DUE) != 0)
+    if ((head.has & HAS_DUE) != 0)
         p = take(p, &e->due_at, sizeof(e->due_at));
-    if ((entry.has & HAS_RULE) != 0)
+    if ((head.has & HAS_RULE) != 0)
         p = take(p, &e->rule, sizeof(e->rule));
-    if (entry.who_len > 0) {
+    if (head.who_len > 0) {
         e->who = p;
-        p += entry.who_len + 1;
+        p += head.who_len + 1;
     }
-    if (entry.to_len > 0) {
+    if (head.to_len > 0) {
         e->to = p;
-        p += entry.to_len + 1;
+        p += head.to_len + 1;
     }
-    if ((entry.has & HAS_TEXT) != 0)
-        e->text = (usher_text){ p, entry.text_len };
+    if ((head.has & HAS_TEXT) != 0)
+        e->text = (usher_text){ p, head.text_len };
 }
 
 /* The chunk that holds the place; NULL: gone, or not written yet. */

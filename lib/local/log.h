@@ -12,7 +12,9 @@
 
 #include <usher/usher.h>
 
+#include "core/ticket.h"
 #include "local/memory.h"
+#include "local/text.h"
 
 struct log_chunk;
 
@@ -29,9 +31,19 @@ struct log {
 enum { LOG_STEP = 16, LOG_CHUNK = 1 << 18 };
 
 /* What an entry is made of. The strings need not live on. */
-struct log_event {
-    usher_event event; /* queue, who, to, rule, text as in the public one; seq is filled in */
+struct log_entry {
+    const struct event *event; /* the rules' */
+    int64_t seen_at;
+    usher_queue_t *queue;
+    const char *who, *to; /* NULL: none */
+    size_t who_len, to_len;
     uint32_t previous; /* the ticket's entry before this one; 0 = none */
+};
+
+/* What comes out again. */
+struct log_event {
+    usher_event event;
+    uint32_t previous;
 };
 
 void usher__log_init(struct log *l, const struct memory *m, uint64_t bytes_max);
@@ -44,7 +56,7 @@ int usher__log_reserve(struct log *l, size_t len);
 size_t usher__log_len(size_t strings);
 
 /* Returns the entry's place in short form, for `previous` and ticket.last_event; never 0. */
-uint32_t usher__log_add(struct log *l, const struct log_event *e);
+uint32_t usher__log_add(struct log *l, const struct log_entry *entry);
 
 /* The entry at a place, as the public event, whose strings live as long as the entry does. False:
  * it has been let go, or lies at the end. *next is the place after it. */

@@ -45,9 +45,12 @@ struct mark usher__marks_find(const struct marks *m, uint32_t queue, uint32_t ba
     return r->mark;
 }
 
-void usher__marks_sweep(struct marks *m, uint32_t n, int64_t now)
+void usher__marks_sweep(struct marks *m, int64_t now)
 {
-    for (; n > 0 && m->slab.n > 0; n--, m->hand++) {
+    uint32_t looks = 2 * m->fresh_n;
+
+    m->fresh_n = 0;
+    for (; looks > 0 && m->slab.n > 0; looks--, m->hand++) {
         struct mark_record *r;
 
         if (m->hand >= m->slab.fresh)
@@ -77,6 +80,7 @@ int usher__marks_reserve(struct marks *m, uint32_t queue, uint32_t band, uint32_
     r->key = key;
     usher__ids_insert(&m->index, key, slot);
     usher__intern_ref(m->names, requester);
+    m->fresh_n++;
     return 0;
 }
 

@@ -1,8 +1,8 @@
 /* The last rank given to a requester in a queue and band, while it still counts.
  *
- * Marks die by themselves (usher__mark_alive). Whoever is about to store one sweeps first, two looks
- * for each, so that there are never many more than are alive. A mark holds a reference to its
- * requester's name. */
+ * Marks die by themselves (usher__mark_alive). After a command as many as two for each that it made
+ * are looked at and the dead ones forgotten, so that there are never many more than are alive. A
+ * mark holds a reference to its requester's name. */
 #ifndef USHER_LOCAL_MARKS_H
 #define USHER_LOCAL_MARKS_H
 
@@ -19,14 +19,15 @@ struct marks {
     struct slab slab;
     struct ids index;
     struct intern *names;
-    uint32_t hand; /* the slot that is looked at next */
+    uint32_t hand;    /* the slot that is looked at next */
+    uint32_t fresh_n; /* made since the last sweep */
 };
 
 void usher__marks_init(struct marks *m, const struct memory *memory, struct intern *names);
 void usher__marks_free(struct marks *m);
 
-/* Looks at the next n marks and forgets the dead ones. */
-void usher__marks_sweep(struct marks *m, uint32_t n, int64_t now);
+/* Forgets some of the dead ones. Not between a reserve and its store. */
+void usher__marks_sweep(struct marks *m, int64_t now);
 
 /* Storing this one cannot fail until the next sweep. */
 int usher__marks_reserve(struct marks *m, uint32_t queue, uint32_t band, uint32_t requester);

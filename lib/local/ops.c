@@ -110,7 +110,7 @@ struct op_entry *usher__ops_new(struct ops *o, uint32_t claims_n)
     if (grow(o) != 0)
         return NULL;
     return usher__zalloc(o->memory,
-                         sizeof(struct op_entry) + (size_t)claims_n * sizeof(usher_claim));
+                         sizeof(struct op_entry) + (size_t)claims_n * sizeof(struct op_claim));
 }
 
 void usher__ops_add(struct ops *o, struct op_entry *entry, int64_t now)

@@ -11,6 +11,12 @@
 
 #include "local/memory.h"
 
+struct op_claim { /* what was handed out, as it was then */
+    usher_claim claim;
+    int64_t enqueued_at, lease_until_at, due_at;
+    uint32_t priority, level, attempts, persons;
+};
+
 struct op_entry {
     struct op_entry *chain;        /* same bucket */
     struct op_entry *newer;        /* by age */
@@ -22,7 +28,7 @@ struct op_entry {
     int64_t until_at;
     int32_t state, verb, outcome, priority;
     uint32_t claims_n;             /* a claim's tickets, in the order handed out */
-    usher_claim claims[];
+    struct op_claim claims[];
 };
 
 struct ops {

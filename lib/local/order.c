@@ -589,9 +589,11 @@ bool usher__order_check(const struct order *o)
     struct survey seen = {0};
     uint32_t spare_n = 0;
 
-    if ((o->n == 0) != (o->root == NULL) || (o->height > 0 && o->root->inner.n < 2))
+    if (o->root == NULL ? o->height > 0
+                        : !check_below(o->root, o->height, &seen) ||
+                              (o->height > 0 && o->root->inner.n < 2))
         return false;
-    if (o->n > 0 && (!check_below(o->root, o->height, &seen) || seen.last->leaf.next != NULL))
+    if (seen.last != NULL && seen.last->leaf.next != NULL)
         return false;
     for (const struct order_node *s = o->spare; s != NULL; s = s->next_spare)
         spare_n++;

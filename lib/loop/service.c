@@ -456,8 +456,6 @@ int usher_timeout(const usher_t *u)
         return USHER_ETHREAD;
     if (u->loop != &u->own)
         return -1;
-    if (u->closing || usher__completions_left(u))
-        return 0;
     uv_update_time(u->loop);
     return uv_backend_timeout(u->loop);
 }

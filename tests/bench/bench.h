@@ -2,8 +2,10 @@
  *
  * Machines are shared and noisy, so nothing here is judged by one number. Each figure is the median
  * of several windows; what it is held against (a bare floor, or a peer) runs in windows between them,
- * and what counts is the ratio. A target of the design is printed beside the figure and decides
- * nothing: only a wrong answer makes the program fail. */
+ * and what counts is the ratio. Time is the processor's, of this thread, the system's part included:
+ * when others run instead, that is not usher's doing. A target of the design is printed beside the
+ * figure, and as a multiple of the floor that was measured with it, for slower machines than its own.
+ * It decides nothing: only a wrong answer makes the program fail. */
 #ifndef USHER_BENCH_BENCH_H
 #define USHER_BENCH_BENCH_H
 
@@ -33,9 +35,12 @@ bool bench_timers(const struct bench *b);
 
 /* ---- measuring ---------------------------------------------------------------------------------- */
 
-uint64_t clock_ns(void);     /* as the person at the wall sees it */
-uint64_t cpu_ns(void);       /* of this thread: what others do meanwhile does not count */
+uint64_t cpu_ns(void);       /* of this thread */
+uint64_t wall_ns(void);
 uint64_t resident_len(void); /* bytes of this process in memory; 0: not known here */
+
+/* What this machine could still give; UINT64_MAX: not known here. */
+uint64_t available_len(void);
 
 /* Gives back to the system what is free, so that resident_len() grows from there. */
 void trim_memory(void);
@@ -75,7 +80,8 @@ struct figure {
     double floor;     /* the bare minimum in the same run; 0: none */
     double peer;      /* another program in the same run; 0: none */
     double target;
-    int kind; /* TARGET_* */
+    double times; /* the target as a multiple of the floor that the design measured; 0: none */
+    int kind;     /* TARGET_* */
 };
 
 /* A figure of a series and, where there is one, the floor's series. */

@@ -8,7 +8,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -24,7 +23,7 @@ static uint64_t read_ns(clockid_t id)
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-uint64_t clock_ns(void)
+uint64_t wall_ns(void)
 {
     return read_ns(CLOCK_MONOTONIC);
 }
@@ -45,6 +44,23 @@ uint64_t resident_len(void)
     n = fscanf(f, "%llu %llu", &size, &resident);
     (void)fclose(f);
     return n == 2 ? (uint64_t)resident * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
+}
+
+uint64_t available_len(void)
+{
+    FILE *f = fopen("/proc/meminfo", "r");
+    char line[128];
+    unsigned long long kib;
+    uint64_t len = UINT64_MAX;
+
+    if (f == NULL)
+        return len;
+    while (fgets(line, sizeof line, f) != NULL) {
+        if (sscanf(line, "MemAvailable: %llu kB", &kib) == 1)
+            len = (uint64_t)kib * 1024;
+    }
+    (void)fclose(f);
+    return len;
 }
 
 void trim_memory(void)

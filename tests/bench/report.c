@@ -47,6 +47,12 @@ static bool reached(const struct figure *f)
     return f->kind == AT_LEAST ? f->value >= f->target : f->value <= f->target;
 }
 
+/* Of a figure with a floor. */
+static bool reached_by_ratio(const struct figure *f)
+{
+    return f->value <= f->times * f->floor;
+}
+
 /* ---- for people ---------------------------------------------------------------------------------- */
 
 struct row {
@@ -68,6 +74,19 @@ static void write_value(char *cell, size_t len, const char *unit, double v)
 static void write_times(char *cell, size_t len, double times)
 {
     snprintf(cell, len, "%.1f x", times);
+}
+
+static void write_target(char *cell, size_t len, const struct figure *f)
+{
+    char target[40];
+    int n;
+
+    write_value(target, sizeof target, f->unit, f->target);
+    n = snprintf(cell, len, "%s %s %s", f->kind == AT_LEAST ? ">=" : "<=", target,
+                 reached(f) ? "yes" : "NO");
+    if (f->times > 0 && n > 0 && (size_t)n < len)
+        snprintf(cell + n, len - (size_t)n, ", <= %.1f x floor %s", f->times,
+                 reached_by_ratio(f) ? "yes" : "NO");
 }
 
 static struct row row_of(const struct figure *f)
@@ -93,11 +112,8 @@ static struct row row_of(const struct figure *f)
         write_value(r.cells[6], LEN, f->unit, f->peer);
         write_times(r.cells[7], LEN, f->peer / f->value);
     }
-    if (f->kind != TARGET_NONE) {
-        write_value(target, sizeof target, f->unit, f->target);
-        snprintf(r.cells[8], LEN, "%s %s  %s", f->kind == AT_LEAST ? ">=" : "<=", target,
-                 reached(f) ? "yes" : "NO");
-    }
+    if (f->kind != TARGET_NONE)
+        write_target(r.cells[8], LEN, f);
     return r;
 }
 
@@ -169,6 +185,10 @@ static json_t *json_of(const struct figure *f)
     if (f->kind != TARGET_NONE) {
         set_number(o, f->kind == AT_LEAST ? "at_least" : "at_most", f->target);
         (void)json_object_set_new(o, "reached", json_boolean(reached(f)));
+    }
+    if (f->times > 0) {
+        set_number(o, "at_most_of_floor", f->times);
+        (void)json_object_set_new(o, "reached_by_ratio", json_boolean(reached_by_ratio(f)));
     }
     return o;
 }

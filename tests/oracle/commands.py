@@ -2,11 +2,11 @@
 from service import Parked, Service
 from ticket import Pause, Person, Ticket
 from words import (
-    AGENTS_VERBS, BY_MACHINE, CLAIMED, CLOSED, COURTESY, DESKS_VERBS, HIGH, HOLD_CLAIMS,
-    HOLD_ENQUEUE, KINDS, LEGAL, LOW, NAME_MAX, NEEDS_MAX, NEVER, NORMAL, PAUSED, PAUSES_MAX,
-    PERSONS_MAX, RELEASED_SOON, REQUESTER, REQUESTERS_VERBS, RESOLVED, Refused, SCHEDULED,
-    STUCK, TEXT_MAX, UNTIL, URGENT, WAITING, WAS_CLIPPED, WAS_JOINED, WAS_REPEATED, WITHDRAWN,
-    split)
+    AGENTS_VERBS, AS_ANSWERED, AT_MAX, BY_MACHINE, CLAIMED, CLAIM_MAX, CLAIM_QUEUES_MAX,
+    CLOSED, COURTESY, DESKS_VERBS, HIGH, HOLD_CLAIMS, HOLD_ENQUEUE, KINDS, LEGAL, LOW,
+    NAME_MAX, NEEDS_MAX, NEVER, NORMAL, PAUSED, PAUSES_MAX, PERSONS_MAX, RELEASED_SOON,
+    REQUESTER, REQUESTERS_VERBS, RESOLVED, Refused, SCHEDULED, STUCK, TEXT_MAX, UNTIL, URGENT,
+    WAITING, WAS_CLIPPED, WAS_JOINED, WAS_REPEATED, WITHDRAWN, num, split)
 
 
 class Commands(Service):
@@ -15,7 +15,9 @@ class Commands(Service):
     def check_request(self, queue, a):
         if not a.get("who"):
             raise Refused("EINVAL", returned=True)
-        if int(a.get("priority", 0)) not in (0, LOW, NORMAL, HIGH, URGENT):
+        if num(a, "priority") not in (0, LOW, NORMAL, HIGH, URGENT):
+            raise Refused("EINVAL", returned=True)
+        if not 0 <= num(a, "start") <= AT_MAX:
             raise Refused("EINVAL", returned=True)
         names = [a.get(key, "") for key in ("who", "symptom", "key", "ref")] + split(a.get("needs"))
         if any(len(name) > NAME_MAX for name in names) or len(split(a.get("needs"))) > NEEDS_MAX:
@@ -39,29 +41,30 @@ class Commands(Service):
                     raise Refused("ELIMIT", returned=True)
                 if ticket.person(a["who"]) is None and self.persons(ticket) >= PERSONS_MAX:
                     raise Refused("ELIMIT", returned=True)
-            elif not queue.hold & HOLD_ENQUEUE:
+            else:
                 new.add(key or i)
-        if new and self.open_in(queue) + len(new) > queue.policy.open:
-            queue.was_full = True
+        held = bool(new) and queue.hold & HOLD_ENQUEUE
+        if new and not held and self.open_in(queue) + len(new) > queue.policy.open:
+            queue.was_full, queue.freed = True, False
             raise Refused("EFULL", returned=True)
         for a in requests:
-            self.enqueue_one(queue, a)
+            self.enqueue_one(queue, a, held)
 
     def is_repeat(self, a):
-        return any(r.op == int(a.get("op", 0)) for r in self.ops)
+        return any(r.op == num(a, "op") for r in self.ops)
 
-    def enqueue_one(self, queue, a):
-        asked = int(a.get("op", 0)), ("enqueue", queue.name, dict(a))
+    def enqueue_one(self, queue, a, held):
+        asked = num(a, "op"), ("enqueue", queue.name, dict(a))
         try:
             first = self.remembered(*asked)
             if first is not None:
                 self.tell_done(dict(first.result, outcome=first.result["outcome"] | WAS_REPEATED))
                 return
+            if held:
+                raise Refused("ESTATE")
             t = self.find(queue, a.get("key"))
             if t is not None:
                 self.join(t, a)
-            elif queue.hold & HOLD_ENQUEUE:
-                raise Refused("ESTATE")
         except Refused as refused:
             self.done(refused.code)
             return
@@ -73,13 +76,13 @@ class Commands(Service):
 
     def new_ticket(self, queue, a):
         self.last_id += 1
-        t = Ticket(self.last_id, queue, a.get("key"), int(a.get("priority", 0)) or NORMAL,
+        t = Ticket(self.last_id, queue, a.get("key"), num(a, "priority") or NORMAL,
                    split(a.get("needs")), self.at)
         t.persons.append(Person(a["who"]))
         self.tickets[t.id] = t
         self.live.append(t)
         self.make_findable(t)
-        start = int(a.get("start", 0))
+        start = num(a, "start")
         if start > self.at:
             t.start_at = start
             t.enter(SCHEDULED, self.at)
@@ -90,19 +93,16 @@ class Commands(Service):
 
     def join(self, t, a):
         who = a["who"]
-        person = next((p for p in t.persons if p.name == who), None)
-        if person is None:
+        if t.person(who) is None:  # somebody who comes back is the last of them
             t.persons.append(Person(who))
-        else:
-            person.left = False
         if t.acknowledged:
             self.message(t)
         self.tell("joined", t, who, text=a.get("body"))
-        priority = int(a.get("priority", 0)) or NORMAL
+        priority = num(a, "priority") or NORMAL
         if priority > t.priority:
             self.reprioritise(t, priority, who)
         t.needs += [need for need in split(a.get("needs")) if need not in t.needs]
-        start = int(a.get("start", 0))
+        start = num(a, "start")
         if not t.started and start < t.start_at:
             t.start_at = max(start, self.at)
             if start <= self.at:
@@ -113,10 +113,12 @@ class Commands(Service):
     # ---- claims ----
 
     def claim_many(self, agent, queues, n, wait, op, tag, asked):
+        if not queues or len(set(queues)) < len(queues) or wait < 0:
+            raise Refused("EINVAL", returned=True)
+        if n > CLAIM_MAX or len(queues) > CLAIM_QUEUES_MAX:
+            raise Refused("ELIMIT", returned=True)
         if not agent.present:
             raise Refused("ESTATE", returned=True)
-        if not queues or (wait < 0):
-            raise Refused("EINVAL", returned=True)
         try:
             first = self.remembered(op, asked)
         except Refused as refused:
@@ -187,7 +189,7 @@ class Commands(Service):
 
     def check_act(self, a):
         """What is wrong at any time."""
-        verb, kind = a.get("verb"), int(a.get("kind", 0))
+        verb, kind = a.get("verb"), num(a, "kind")
 
         def wrong(code="EINVAL"):
             raise Refused(code, returned=True)
@@ -197,23 +199,25 @@ class Commands(Service):
         if kind not in KINDS.get(verb, [0]):
             wrong()
         needs_token = verb in AGENTS_VERBS and not (verb == "acknowledge" and kind == BY_MACHINE)
-        if needs_token and not int(a.get("token", 0)):
+        if needs_token and not num(a, "token"):
             wrong()
         if verb in REQUESTERS_VERBS and not a.get("who"):
             wrong()
         if (verb == "update" or (verb == "pause" and kind == REQUESTER)) and not a.get("text"):
             wrong()
-        if verb == "pause" and kind == UNTIL and not int(a.get("at", 0)):
+        if verb == "pause" and kind == UNTIL and not num(a, "at"):
             wrong()
-        if int(a.get("ms", 0)) < 0 or (verb == "move" and not a.get("queue")):
+        if num(a, "ms") < 0 or not 0 <= num(a, "at") <= AT_MAX:
+            wrong()
+        if verb == "move" and not a.get("queue"):
             wrong()
         if len(a.get("who", "")) > NAME_MAX or len(a.get("text", "")) > TEXT_MAX:
             wrong("ELIMIT")
 
     def act(self, a):
         self.check_act(a)
-        verb, number, token = a["verb"], int(a.get("ticket", 0)), int(a.get("token", 0))
-        asked = int(a.get("op", 0)), ("act", dict(a))
+        verb, number, token = a["verb"], num(a, "ticket"), num(a, "token")
+        asked = num(a, "op"), ("act", dict(a))
         t = self.tickets.get(number)
         try:
             first = self.remembered(*asked)
@@ -235,7 +239,7 @@ class Commands(Service):
         self.done("OK", verb, t, outcome=outcome, remember=asked)
 
     def check_state(self, t, a):
-        verb, kind = a["verb"], int(a.get("kind", 0))
+        verb, kind = a["verb"], num(a, "kind")
         receipt = verb == "acknowledge" and kind == BY_MACHINE
         if t.state == CLOSED:
             late = self.now >= t.solved[-1][0] + t.policy.reopen_within
@@ -254,7 +258,7 @@ class Commands(Service):
         return wanted > most
 
     def do_acknowledge(self, t, a):
-        if int(a.get("kind", 0)) == BY_MACHINE:
+        if num(a, "kind") == BY_MACHINE:
             kept = t.promises["ack"].stop() if t.policy.receipt else 0
             self.tell("receipt", t, a.get("who"), kept=kept, text=a.get("text"))
             return
@@ -264,7 +268,7 @@ class Commands(Service):
         self.tell("acknowledged", t, t.holder.name, kept=kept, text=a.get("text"))
 
     def do_update(self, t, a):
-        named = int(a.get("at", 0))
+        named = num(a, "at")
         if named and named <= self.at:
             raise Refused("EINVAL")
         t.alive = t.alive or t.said
@@ -274,7 +278,7 @@ class Commands(Service):
 
     def do_extend(self, t, a):
         t.alive = t.alive or t.said
-        clipped = self.extend(t, int(a.get("ms", 0)))
+        clipped = self.extend(t, num(a, "ms"))
         self.tell("extended", t, t.holder.name, until=self.on_the_wall(t.lease_boot))
         return WAS_CLIPPED if clipped else 0
 
@@ -284,7 +288,7 @@ class Commands(Service):
         self.tell("released", t, t.holder.name, n=1 if soon else 0, text=a.get("text"))
 
     def do_pause(self, t, a):
-        reason, at = int(a["kind"]), int(a.get("at", 0))
+        reason, at = num(a, "kind"), num(a, "at")
         if at and at <= self.at:
             raise Refused("EINVAL")
         left = t.policy.pause_max[reason] - t.paused_for(reason, self.at)
@@ -296,7 +300,7 @@ class Commands(Service):
                 raise Refused("ELIMIT")
             pause = Pause(reason, self.at)
             t.pauses.append(pause)
-        pause.asked_at, pause.reminded = self.at, 0
+        pause.question, pause.asked_at, pause.reminded = a.get("text"), self.at, 0
         most = self.at + left
         pause.at_max = at == 0 or at >= most
         pause.until = most if pause.at_max else at
@@ -311,7 +315,7 @@ class Commands(Service):
         return WAS_CLIPPED if at > most else 0
 
     def do_resume(self, t, a):
-        reason = int(a.get("kind", 0))
+        reason = num(a, "kind")
         ended = [pause for pause in t.running_pauses() if reason in (0, pause.reason)]
         if not ended:
             raise Refused("ESTATE")
@@ -323,7 +327,7 @@ class Commands(Service):
 
     def do_resolve(self, t, a):
         kept = self.speak(t) | t.promises["update"].stop() | t.promises["resolve"].stop()
-        self.solve(t, int(a.get("kind", 0)), kept, 0, t.holder.name, a.get("text"))
+        self.solve(t, num(a, "kind") or AS_ANSWERED, kept, 0, t.holder.name, a.get("text"))
 
     def do_fail(self, t, a):
         t.attempts += 1
@@ -347,7 +351,7 @@ class Commands(Service):
         self.tell("asked", t, a["who"], n=t.chases, text=a.get("text"))
 
     def do_reply(self, t, a):
-        courtesy = int(a.get("kind", 0)) == COURTESY
+        courtesy = num(a, "kind") == COURTESY
         reopens = not courtesy and t.state in (RESOLVED, CLOSED)
         if not courtesy:
             pause = t.running_pause(REQUESTER)
@@ -358,7 +362,7 @@ class Commands(Service):
                 self.message(t)
             if t.state == PAUSED and not t.running_pauses():
                 self.come_back(t, keep=True)
-        self.tell("replied", t, a["who"], how=int(a.get("kind", 0)), text=a.get("text"))
+        self.tell("replied", t, a["who"], how=num(a, "kind"), text=a.get("text"))
         if reopens:
             self.reopen(t, a["who"], None)
 
@@ -396,12 +400,13 @@ class Commands(Service):
         self.tell("escalated", t, a.get("who"), text=a.get("text"))
 
     def do_reprioritise(self, t, a):
-        self.reprioritise(t, int(a["kind"]), a.get("who"), a.get("text"))
+        self.reprioritise(t, num(a, "kind"), a.get("who"), a.get("text"))
 
     def do_move(self, t, a):
         queue = self.queue(a["queue"])
         if queue is not t.queue:
             self.hide(t)
+            t.queue.freed = True
             t.queue = queue
             self.make_findable(t)
             if t.entry is not None:

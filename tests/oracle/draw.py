@@ -7,7 +7,8 @@ import json
 import random
 import re
 
-from words import AGENTS_VERBS, LEGAL, PRIORITIES, PROMISES, REASONS, REQUESTERS_VERBS
+from words import (
+    AGENTS_VERBS, AT_MAX, LEGAL, PRIORITIES, PROMISES, REASONS, REQUESTERS_VERBS)
 
 UNITS = [("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)]
 
@@ -67,6 +68,7 @@ class World:
             "time": rng.choice([2, 4, 8, 16]),
             "again": 2 if self.ops else 0,
             "edge": rng.choice([0, 1, 2]),
+            "odd": 1 if self.wrong else 0,
         }
 
 
@@ -237,10 +239,6 @@ class Drawer:
         return a
 
     def draw_enqueue(self):
-        if self.world.wrong and self.chance(0.01):
-            return self.pick([f"enqueue {self.pick(self.world.queues)} body=x",
-                              f"enqueue {self.pick(self.world.queues)} who=a priority=5",
-                              f"enqueue {self.pick(self.world.queues)} who={'a' * 256}"])
         return self.maybe_op(f"enqueue {self.pick(self.world.queues)} {self.request()}")
 
     def draw_many(self):
@@ -315,13 +313,43 @@ class Drawer:
         verb = self.rng.choices(verbs, [often.get(v, 1) for v in verbs])[0]
         return self.act(verb, t)
 
+    def draw_odd(self):
+        """What no program should say; also what it may, at the edge of a limit."""
+        queue, agent = self.pick(self.world.queues), self.pick(self.world.agents)
+        t = self.pick(self.service.live or [None])
+        at = self.pick([-1, 1, AT_MAX, AT_MAX + 1, "never"])
+        lines = [
+            f"enqueue {queue} body=x", f"enqueue {queue} who=a priority={self.pick([-1, 5])}",
+            f"enqueue {queue} who={'a' * self.pick([255, 256])}",
+            f"enqueue {queue} who=a start={at}",
+            f"hold {queue} 4", f"claim {agent} queues={queue} wait=-1", f"claim {agent} n=1",
+            f"claim {agent} queues={queue},{queue}", f"claim {agent} queues={queue} n=1001",
+            f"claim_ticket {agent} ticket=0", f"cancel {agent} tag=9", "advance 0",
+            f"act verb=ask ticket=99999 who={self.pick(self.world.people)}", "act verb=note",
+            "act verb=update ticket=99999 token=1 text=a", "act verb=nonsense ticket=1",
+        ]
+        if t is not None:
+            token = f"ticket={t.id} token={t.token or 1}"
+            lines += [
+                f"act verb=update {token} text=a at={at}", f"act verb=pause {token} kind=3 at={at}",
+                f"act verb=pause {token} kind={self.pick([0, 2, 3, 4])}",
+                f"act verb=pause {token} kind=1", f"act verb=update {token}",
+                f"act verb=resume {token} kind=4", f"act verb=extend {token} ms=never",
+                f"act verb=extend {token} ms=-1",
+                f"act verb=resolve {token} kind={self.pick([0, 4])}",
+                f"act verb=acknowledge {token} kind=2", f"act verb=note ticket={t.id} kind=1",
+                f"act verb=note ticket={t.id} at={at}", f"act verb=move ticket={t.id}",
+                f"act verb=reprioritise ticket={t.id} kind={self.pick([-1, 0, 5])}",
+                f"act verb=reply ticket={t.id} who={t.requester()} kind=2",
+                f"act verb=ask ticket={t.id}", f"act verb=ask ticket={t.id} who=nobody",
+            ]
+        return self.pick(lines)
+
     def draw_any_act(self):
         """Any verb on any ticket, mostly wrong somehow."""
         tickets = list(self.service.tickets.values())
-        if not tickets or self.chance(0.05):
-            return self.pick([f"act verb=ask ticket=99999 who={self.pick(self.world.people)}",
-                              "act verb=update ticket=99999 token=1 text=a",
-                              "act verb=note ticket=99999", "act verb=nonsense ticket=1"])
+        if not tickets:
+            return None
         return self.act(self.pick(LEGAL), self.pick(tickets[-60:]), wrong=True)
 
     def act(self, verb, t, wrong=False):
@@ -363,7 +391,7 @@ class Drawer:
                 return f" at={self.service.now + target + self.pick([-1, 0, 1])}"
             return f" at={self.moment()}"
         if verb == "extend" and self.chance(0.6):
-            return f" ms={self.pick([self.span(20), self.span(60), 1, -1])}"
+            return f" ms={self.pick([self.span(20), self.span(60), 1])}"
         if verb == "pause":
             reason = rng.choice([1, 1, 2, 3])
             left = t.policy.pause_max[reason] - t.paused_for(reason, self.service.now)
@@ -404,7 +432,7 @@ class Drawer:
                 edge(service.on_the_wall(t.claimed_boot + 60_000),
                      lambda t=t: self.act("release", t))
         for (queue, priority, who), mark in service.marks.items():
-            edge(max(mark.rank, mark.set_at) + service.queue(queue).policy.gap,
+            edge(max(mark.rank, mark.set_at) + mark.gap,
                  lambda q=queue, p=priority, w=who: f"enqueue {q} who={w} priority={p}")
         for first in service.ops:
             lines = [line for line in self.with_op if line.endswith(f" op={first.op}")]

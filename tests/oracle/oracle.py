@@ -12,7 +12,7 @@ import sys
 
 from commands import Commands
 from policy import Policy
-from words import HOLD_CLAIMS, HOLD_ENQUEUE, NEVER, Refused, instant, split, word
+from words import AT_MAX, HOLD_CLAIMS, HOLD_ENQUEUE, Refused, instant, num, split, word
 
 
 class Oracle(Commands):
@@ -68,15 +68,14 @@ class Oracle(Commands):
             self.enqueue(self.queue(words[0]), [arguments(part.split()) for part in requests])
         elif verb == "claim":
             queues = [self.queue(name) for name in split(a.get("queues"))]
-            wait = NEVER if a.get("wait") == "never" else int(a.get("wait", 0))
             asked = ("claim", words[0], {key: value for key, value in a.items() if key != "tag"})
-            self.claim_many(self.agent(words[0]), queues, int(a.get("n", 0)), wait,
-                            int(a.get("op", 0)), int(a.get("tag", 0)), asked)
+            self.claim_many(self.agent(words[0]), queues, num(a, "n"), num(a, "wait"),
+                            num(a, "op"), num(a, "tag"), asked)
         elif verb == "claim_ticket":
-            self.claim_ticket(self.agent(words[0]), int(a["ticket"]), int(a.get("op", 0)),
+            self.claim_ticket(self.agent(words[0]), num(a, "ticket"), num(a, "op"),
                               ("claim_ticket", words[0], a))
         elif verb == "cancel":
-            if not self.cancel(self.agent(words[0]), int(a.get("tag", 0))):
+            if not self.cancel(self.agent(words[0]), num(a, "tag")):
                 raise Refused("ENOENT", returned=True)
         elif verb == "act":
             self.act(a)
@@ -86,6 +85,8 @@ class Oracle(Commands):
             self.advance(int(words[0]))
         elif verb == "skip":
             self.move_clocks(int(words[0]) - self.wall)
+        elif verb == "step" and not 0 <= self.wall + int(words[0]) <= AT_MAX:
+            raise Refused("EINVAL", returned=True)
         elif verb == "step":
             self.wall += int(words[0])
         else:

@@ -22,7 +22,7 @@ DESK = {
     "promises": {
         "ack": {"target": {"urgent": "15m", "high": "1h", "normal": "4h", "low": "8h"},
                 "receipt": False},
-        "answer": {"target": "4h"},
+        "answer": {"target": {name: "4h" for name in PRIORITIES}},  # "4h", for what is merged in
         "update": {"target": {"urgent": "1h", "normal": "48h"}, "named": "capped"},
         "resolve": {"target": {"urgent": "4h", "high": "8h", "normal": "72h", "low": "240h"},
                     "pauses": ["requester", "third_party"]},

@@ -10,10 +10,12 @@ class Queue:
         self.name = name
         self.hold = 0
         self.was_full = False  # it answered EFULL and owes the word that there is room again
+        self.freed = False     # since then a ticket has left it, or its limit may be another
         self.take(Policy("{}", 1))
 
     def take(self, policy):
         self.policy = policy
+        self.freed = True
         self.passes = {priority: 0 for priority in PRIORITIES.values()}
         self.last_pass = 0
 
@@ -36,8 +38,8 @@ class Parked:
 class Mark:
     """The last rank given to a requester in a queue and band."""
 
-    def __init__(self, rank, ticket, set_at):
-        self.rank, self.ticket, self.set_at = rank, ticket, set_at
+    def __init__(self, rank, ticket, set_at, gap):
+        self.rank, self.ticket, self.set_at, self.gap = rank, ticket, set_at, gap
 
 
 class Remembered:
@@ -84,20 +86,14 @@ class Service:
         return wall - (self.now - self.boot)
 
     def next_timer(self):
-        best = None
-        for ticket in self.live:
-            timer = ticket.next_timer()
-            if timer is not None and (best is None or timer < best):
-                best = timer
-            if ticket.state == CLAIMED:
-                timer = (self.on_the_wall(ticket.lease_boot), 0, ticket.id, (3,), "lease end", 0)
-                if best is None or timer < best:
-                    best = timer
-        for i, parked in enumerate(self.parked):
-            timer = (self.on_the_wall(parked.end_boot), 3, 0, (i,), "wait over", i)
-            if timer[0] != NEVER and (best is None or timer < best):
-                best = timer
-        return best
+        timers = [ticket.next_timer() for ticket in self.live]
+        leases = [(t.lease_boot, t.id) for t in self.live if t.state == CLAIMED]
+        for end, number in sorted(leases)[:1]:
+            timers.append((self.on_the_wall(end), 0, number, (3,), "lease end", 0))
+        waits = [(parked.end_boot, i) for i, parked in enumerate(self.parked)]
+        for end, i in sorted(waits)[:1]:
+            timers.append((self.on_the_wall(end), 3, 0, (i,), "wait over", i))
+        return min((timer for timer in timers if timer and timer[0] != NEVER), default=None)
 
     def tick(self):
         """Fires what is due, each timer at its own instant."""
@@ -243,7 +239,7 @@ class Service:
             base = t.entry
         place = (t.queue.name, t.priority, t.requester())
         mark = self.marks.get(place)
-        if mark is not None and max(mark.rank, mark.set_at) + gap <= self.at:
+        if mark is not None and (gap == 0 or max(mark.rank, mark.set_at) + mark.gap <= self.at):
             mark = None
         if mark is None:
             t.rank = base
@@ -253,7 +249,8 @@ class Service:
             t.rank = max(base, max(mark.rank, self.at - gap) + gap)
         else:
             t.rank = base
-        self.marks[place] = Mark(t.rank, t.id, self.at)
+        if gap > 0:
+            self.marks[place] = Mark(t.rank, t.id, self.at, gap)
 
     def come_back(self, t, keep):
         """To waiting, by the old rank or the nearest due; perhaps kept for the last holder."""
@@ -328,7 +325,7 @@ class Service:
 
     def tell_room(self):
         for queue in self.queues.values():
-            if queue.was_full and self.open_in(queue) < queue.policy.open:
+            if queue.was_full and queue.freed and self.open_in(queue) < queue.policy.open:
                 queue.was_full = False
                 self.tell("room", queue=queue)
 
@@ -371,6 +368,7 @@ class Service:
     def end(self, t, state):
         t.enter(state, self.at)
         t.kept_for = None
+        t.queue.freed = True
         self.hide(t)
         self.live.remove(t)
         self.ended.append(t)
@@ -473,7 +471,7 @@ class Service:
         elif what == "reminder":
             pause = t.running_pause(which)
             pause.reminded += 1
-            self.tell("reminded", t, n=pause.reminded)
+            self.tell("reminded", t, how=which, n=pause.reminded, text=pause.question)
         elif what == "broken":
             promise = t.promises[which]
             due = promise.due()
@@ -512,4 +510,4 @@ class Service:
             self.come_back(t, keep=t.said)
         self.tell("lease_expired", t, t.holder.name, n=t.attempts)
         if t.state == STUCK:
-            self.stick(t, None)
+            self.stick(t, t.holder.name)

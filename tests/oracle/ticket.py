@@ -17,7 +17,7 @@ class Pause:
     def __init__(self, reason, start):
         self.reason, self.start, self.end = reason, start, None
         self.until, self.at_max = NEVER, False
-        self.asked_at, self.reminded = start, 0
+        self.question, self.asked_at, self.reminded = None, start, 0
 
 
 class Promise:

@@ -1,7 +1,9 @@
 """The words of the design that are numbers or names: states, verbs, and when a verb is legal."""
 NEVER = (1 << 63) - 1
+AT_MAX = 253402300799999
 RELEASED_SOON = 60_000
 NAME_MAX, TEXT_MAX, NEEDS_MAX, PERSONS_MAX, PAUSES_MAX = 255, 65536, 16, 1000, 1000
+CLAIM_MAX, CLAIM_QUEUES_MAX = 1000, 64
 
 SCHEDULED, WAITING, CLAIMED, PAUSED = "scheduled", "waiting", "claimed", "paused"
 STUCK, RESOLVED, CLOSED, WITHDRAWN = "stuck", "resolved", "closed", "withdrawn"
@@ -13,7 +15,7 @@ REQUESTER, THIRD_PARTY, UNTIL = 1, 2, 3
 REASONS = {"requester": REQUESTER, "third_party": THIRD_PARTY, "until": UNTIL}
 BY_MACHINE = 1
 COURTESY = 1
-NO_REPLY = 4
+AS_ANSWERED, NO_REPLY = 1, 4
 HOLD_CLAIMS, HOLD_ENQUEUE = 1, 2
 WAS_JOINED, WAS_CLIPPED, WAS_REPEATED = 1, 2, 4
 
@@ -62,6 +64,10 @@ class Refused(Exception):
 
 def split(text):
     return text.split(",") if text else []
+
+
+def num(a, key):
+    return NEVER if a.get(key) == "never" else int(a.get(key, 0))
 
 
 def word(value):

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """usher-replay from outside: python3 tests/replay/test_replay.py PATH_TO_usher-replay"""
+import calendar
 import csv
 import json
 import os
@@ -73,6 +74,12 @@ class Sample(WithFiles):
             self.assertLessEqual(len(line), 100)
             self.assertEqual(line, line.rstrip())
 
+    def test_the_readme_shows_its_beginning(self):
+        shown = [line[4:] for line in (REPLAY / "README.md").read_text().split("begins like this:")[1].split("`--json`")[0]
+                 .strip("\n").splitlines()]
+        self.assertEqual(shown, run(*SAMPLE).stdout.decode().splitlines()[:len(shown)])
+        self.assertGreater(len(shown), 15)
+
     def test_the_keys_of_the_json_report(self):
         report = json.loads(run(*SAMPLE, "--json").stdout)
         for key in ("tickets", "rows", "requesters", "queues", "agents", "moves", "reopens", "pauses", "open_at_end"):
@@ -132,6 +139,25 @@ class Policies(WithFiles):
         self.assertGreater(report["assumed"]["reclaimed"], 0)
         self.assertEqual(report["promises"]["ack"]["made"], 0)
         self.assertEqual(report["closed"], 1)
+
+    def test_who_had_it_has_it_again(self):
+        """Each claim ends in a minute, the ticket is stuck until the next row: nearly all of its time it waits."""
+        log = "t,at,s,who\n" + "".join("A,2026-01-01T%s:00Z,%s,bo\n" % row for row in (
+            ("08:00", "new"), ("09:00", "work"), ("10:00", "work"), ("11:00", "work"), ("12:00", "shut")))
+        mapping = self.mapping(columns={**PLAIN["columns"], "agent": "who"})
+        policy = self.file("policy.json", json.dumps({"lease": {"for": "1m", "max": "1m"}, "retry": {"attempts": 1}}))
+        report = self.report(log, mapping, "--policy", policy)
+        self.assertEqual((report["assumed"]["reclaimed"], report["assumed"]["invented_agents"]), (3, 0))
+        self.assertEqual((report["claims"], report["handovers"]), (4, 0))
+        self.assertEqual((report["touch_ms"]["max"], report["wait_ms"]["max"]), (3 * 60000, 4 * 3600000 - 3 * 60000))
+
+    def test_a_pause_beyond_its_maximum(self):
+        report = self.report("t,at,s\nA,2026-01-01,new\nA,2026-01-02,ask\nA,2026-01-05,work\nA,2026-01-06,ask\n"
+                             "A,2026-01-07,done\nA,2026-01-08,shut\n", None, "--policy",
+                             self.file("policy.json", json.dumps({"pause": {"requester": {"max": "2d"}},
+                                                                  "lease": {"for": "52w", "max": "52w"}})))
+        self.assertEqual((report["pauses"], report["assumed"]["pause_refused"]), (1, 1))
+        self.assertEqual((report["paused_ms"]["max"], report["touch_ms"]["max"]), (2 * 86400000, 2 * 86400000))
 
     def test_a_ticket_that_was_resolved_for_want_of_a_reply_goes_on(self):
         report = self.with_policy({"pause": {"requester": {"max": "2d", "then": "resolve"}},
@@ -344,7 +370,6 @@ class Incidents(unittest.TestCase):
             opened[row["number"]] = min(*at, opened.get(row["number"], at[0]))
             if row["incident_state"] == "Closed":
                 closed.setdefault(row["number"], at[1])
-        import calendar
         whole = sum(calendar.timegm(closed[n]) - calendar.timegm(opened[n]) for n in opened)
         self.assertEqual(conservation["closed_minus_opened_ms"], whole * 1000)
 

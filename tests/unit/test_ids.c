@@ -265,7 +265,7 @@ static void test_ids__check_sees_a_record_that_is_another(void **state)
     (void)state;
     usher__ids_init(&ids, &usher__memory_libc, id_of, records);
     for (uint32_t slot = 1; slot < 10; slot++)
-        add(&ids, records, slot * 11, slot);
+        add(&ids, records, UINT64_C(11) * slot, slot);
     assert_true(usher__ids_check(&ids));
     records[4] = 45;
     assert_false(usher__ids_check(&ids));

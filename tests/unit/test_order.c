@@ -208,7 +208,7 @@ static void test_order__counts_in_a_large_set(void **state)
     enum { N = 120000 };
     struct order o;
     struct order_item item;
-    uint32_t *shuffled = malloc(N * sizeof *shuffled);
+    uint32_t *shuffled = calloc(N, sizeof *shuffled);
     uint64_t seed = 27;
 
     (void)state;
@@ -247,8 +247,9 @@ static void test_order__counts_in_a_large_set(void **state)
 static void test_order__stays_whole_while_it_grows_and_shrinks(void **state)
 {
     enum { IDS = 60000 };
-    const uint32_t targets[] = {50000, 3000, 40000, 500, 20000, 0};
+    const uint32_t targets[] = {50000, 6000, 40000, 5000};
     struct order o;
+    struct order_item item;
     bool *is_in = calloc(IDS, sizeof *is_in);
     uint64_t seed = 161803;
 
@@ -258,11 +259,12 @@ static void test_order__stays_whole_while_it_grows_and_shrinks(void **state)
         bool grows = targets[k] > o.n;
 
         for (uint32_t i = 0; o.n != targets[k]; i++) {
-            /* Stretches of neighbours, so that whole nodes go and come. */
+            /* Stretches of neighbours, so that whole nodes come and go. */
+            bool adds = below(&seed, 4) > 0 ? grows : !grows;
             uint32_t from = below(&seed, IDS - 300);
-            bool adds = below(&seed, 4) < (grows ? 3 : 1);
+            uint32_t to = from + (adds == grows ? 300 : 50);
 
-            for (uint32_t id = from; id < from + 300 && o.n != targets[k]; id++) {
+            for (uint32_t id = from; id < to && o.n != targets[k]; id++) {
                 if (is_in[id] == adds)
                     continue;
                 is_in[id] = adds;
@@ -273,7 +275,7 @@ static void test_order__stays_whole_while_it_grows_and_shrinks(void **state)
                     assert_true(usher__order_remove(&o, id / 2, id));
                 }
             }
-            if (i % 64 == 0)
+            if (i % 16 == 0)
                 assert_true(usher__order_check(&o));
         }
         assert_true(usher__order_check(&o));
@@ -282,8 +284,43 @@ static void test_order__stays_whole_while_it_grows_and_shrinks(void **state)
             n += is_in[id];
         }
     }
+    while (usher__order_first(&o, &item))
+        assert_true(usher__order_remove(&o, item.rank, item.id));
+    assert_true(usher__order_check(&o) && o.leaf_n == 0 && o.inner_n == 0);
     usher__order_free(&o);
     free(is_in);
+}
+
+/* A node loses what it began with, gets one item from before what is left, and is joined with the
+ * node before it: wherever that happens, the item is still found. */
+static void test_order__finds_an_item_put_where_a_node_once_began(void **state)
+{
+    enum { N = 3000, GAP = 64 };
+    struct order_item item;
+
+    (void)state;
+    for (uint32_t start = 0; start + GAP < N; start += GAP) {
+        struct order o;
+
+        usher__order_init(&o, &usher__memory_libc);
+        for (uint32_t i = 0; i < N; i++) {
+            assert_int_equal(usher__order_reserve(&o, 1), 0);
+            usher__order_insert(&o, i, i, 1);
+        }
+        for (uint32_t i = start; i < start + GAP; i++)
+            assert_true(usher__order_remove(&o, i, i));
+        assert_int_equal(usher__order_reserve(&o, 1), 0);
+        usher__order_insert(&o, start + GAP / 2, 0, 2);
+        for (uint32_t i = 0; i < start; i++) {
+            assert_true(usher__order_remove(&o, i, i));
+            if (i % GAP != 0)
+                continue;
+            assert_true(usher__order_check(&o));
+            assert_true(usher__order_next(&o, start, 0, &item));
+            assert_int_equal(item.slot, 2);
+        }
+        usher__order_free(&o);
+    }
 }
 
 static void test_order__a_walk_bears_removal_of_the_current_item(void **state)
@@ -446,7 +483,7 @@ static void test_order__reserve_that_fails_changes_nothing(void **state)
 /* Bytes held per item, the allocator's own not counted. */
 static void test_order__memory_follows_what_it_holds(void **state)
 {
-    enum { N = 50000 };
+    const uint32_t n = 50000;
     struct probe probe = {.left = UINT32_MAX};
     struct memory memory = {probe_resize, &probe};
     struct order o;
@@ -456,24 +493,24 @@ static void test_order__memory_follows_what_it_holds(void **state)
     (void)state;
     usher__order_init(&o, &memory);
     assert_int_equal(probe.held_n, 0);
-    for (id = 0; id < N; id++) {
+    for (id = 0; id < n; id++) {
         assert_int_equal(usher__order_reserve(&o, 1), 0);
         usher__order_insert(&o, (int64_t)id, id, 1);
     }
-    assert_true(probe.held_len <= N * 22);
-    for (; id < 4 * N; id++) {
+    assert_true(probe.held_len <= (size_t)n * 22);
+    for (; id < UINT64_C(4) * n; id++) {
         assert_true(usher__order_first(&o, &item));
         assert_true(usher__order_remove(&o, item.rank, item.id));
         assert_int_equal(usher__order_reserve(&o, 1), 0);
         usher__order_insert(&o, (int64_t)id, id, 1);
     }
-    assert_true(probe.held_len <= N * 22);
-    for (uint64_t i = 3 * N; i < 4 * N; i++) {
+    assert_true(probe.held_len <= (size_t)n * 22);
+    for (uint64_t i = UINT64_C(3) * n; i < UINT64_C(4) * n; i++) {
         if (i % 50 != 0)
             assert_true(usher__order_remove(&o, (int64_t)i, i));
     }
-    assert_int_equal(o.n, N / 50);
-    assert_true(probe.held_len <= N / 50 * 60 + 10000);
+    assert_int_equal(o.n, n / 50);
+    assert_true(probe.held_len <= (size_t)n / 50 * 60 + 10000);
     while (usher__order_first(&o, &item))
         usher__order_remove(&o, item.rank, item.id);
     assert_true(probe.held_len <= 10000);
@@ -484,19 +521,19 @@ static void test_order__memory_follows_what_it_holds(void **state)
 /* The line grows at one place in front of a few that stand far behind. */
 static void test_order__fills_its_leaves_at_a_moving_place(void **state)
 {
-    enum { N = 50000 };
+    const uint32_t n = 50000;
     struct probe probe = {.left = UINT32_MAX};
     struct memory memory = {probe_resize, &probe};
     struct order o;
 
     (void)state;
     usher__order_init(&o, &memory);
-    for (uint32_t i = 0; i < N; i++) {
+    for (uint32_t i = 0; i < n; i++) {
         assert_int_equal(usher__order_reserve(&o, 1), 0);
         usher__order_insert(&o, i % 1000 == 0 ? INT64_C(1) << 40 : (int64_t)i, i, 1);
     }
     assert_true(usher__order_check(&o));
-    assert_true(probe.held_len <= N * 26);
+    assert_true(probe.held_len <= (size_t)n * 26);
     usher__order_free(&o);
 }
 
@@ -527,6 +564,7 @@ int main(void)
         cmocka_unit_test(test_order__agrees_with_a_sorted_array),
         cmocka_unit_test(test_order__counts_in_a_large_set),
         cmocka_unit_test(test_order__stays_whole_while_it_grows_and_shrinks),
+        cmocka_unit_test(test_order__finds_an_item_put_where_a_node_once_began),
         cmocka_unit_test(test_order__a_walk_bears_removal_of_the_current_item),
         cmocka_unit_test(test_order__takes_the_extreme_keys),
         cmocka_unit_test(test_order__an_empty_one_is_asked_in_vain),

@@ -345,11 +345,13 @@ static void test_policy__keys_merge_into_the_preset(void **state)
 static void test_policy__escapes_are_letters(void **state)
 {
     struct policy p = good("{'\\u0077arn':[7],'le\\u0061\\u0073e':{'max':'9\\u0068'},"
+                           "'\\u006Ci\\u006Ee':{'\\u006Beep_f\\u006F\\u0072':'7\\u006D'},"
                            "'promises':{'update':{'named':'fr\\u0065e'}}}");
 
     (void)state;
     assert_int_equal(p.warn[0], 7);
     assert_int_equal(p.lease_max, 9 * HOUR);
+    assert_int_equal(p.keep_for, 7 * MINUTE);
     assert_true(p.named_free);
 }
 

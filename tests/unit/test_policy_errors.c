@@ -126,6 +126,7 @@ static void test_policy_errors__unknown_keys_are_errors(void **state)
         {"{'promises':{'ak':{}}}", "promises.ak: unknown key; did you mean \"ack\"?"},
         {"{'promise':{}}", "promise: unknown key; did you mean \"promises\"?"},
         {"{'leas':{}}", "leas: unknown key; did you mean \"lease\"?"},
+        {"{'leasex':{}}", "leasex: unknown key; did you mean \"lease\"?"},
         {"{'leasee':{}}", "leasee: unknown key; did you mean \"lease\"?"},
         {"{'limit':{}}", "limit: unknown key; did you mean \"limits\"?"},
         {"{'xlimits':{}}", "xlimits: unknown key; did you mean \"limits\"?"},
@@ -229,6 +230,7 @@ static void test_policy_errors__what_is_not_json_has_line_and_column(void **stat
         {"{'w\\'", "line 1, column 2: \": a string that does not end"},
         {"{'\\x'", "line 1, column 3: \\: not the start of a JSON escape"},
         {"{'\\u12g4'", "line 1, column 3: \\: not the start of a JSON escape"},
+        {"{'\\u0041", "line 1, column 2: \": a string that does not end"},
         {"{'\\u12", "line 1, column 3: \\: not the start of a JSON escape"},
         {"{'a\nb':1}", "line 1, column 4: byte 0x0a: "
                        "not allowed in a string, write it as an escape"},
@@ -281,6 +283,7 @@ static void test_policy_errors__json_is_known_in_full(void **state)
                                           "\\u0000\\u001f\\uFFFF",
                                           "\\ud83d\\ude00",
                                           "\\ud800",
+                                          "\\uAFaf\\u09EB",
                                           "\302\200\337\277",
                                           "\340\240\200\355\237\277",
                                           "\356\200\200\357\277\277",

@@ -1,7 +1,7 @@
 /* For tests of the rules through the public API: a service on a manual clock, a queue, two agents,
  * and calls that run to their end before they return. */
-#ifndef USHER_UNIT_SERVICE_H
-#define USHER_UNIT_SERVICE_H
+#ifndef USHER_UNIT_RULES_H
+#define USHER_UNIT_RULES_H
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -310,12 +310,13 @@ static inline usher_claim claim(struct service *s, usher_agent_t *a)
     return claim_from(s, a, s->q);
 }
 
-/* Status, and the claim if it is OK. */
+/* Status, and the claim; {0, 0} when it is not OK. */
 static inline int claim_ticket(struct service *s, usher_agent_t *a, usher_id id, usher_claim *c)
 {
     struct waiter w = { .s = s };
     int err = usher_claim_ticket(a, id, NULL, on_work, &w);
 
+    *c = (usher_claim){ 0, 0 };
     run(s);
     if (err != USHER_OK)
         return err;

@@ -1,0 +1,307 @@
+/* The whole of a ticket's life, with many others waiting meanwhile. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <usher/usher.h>
+
+#include "bench.h"
+#include "core/ticket.h"
+#include "floor.h"
+#include "host.h"
+#include "peer.h"
+
+enum { REQUESTERS = 1000, BATCH = 256 };
+
+/* What a run at one size has: the floor, the service, and what they took. */
+struct run {
+    const struct bench *b;
+    uint64_t live, cycles;
+    struct floor *floor;
+    struct host *host;
+    struct peer *peer; /* NULL: none */
+    struct series bare, usher, batched;
+    struct series wall, peer_wall, peer_cpu;
+};
+
+/* ---- the floor ----------------------------------------------------------------------------------- */
+
+static char floor_body[BODY_LEN + 4];
+
+/* The clock is read for each batch, as a program would. */
+static bool floor_cycle(struct floor *f, uint64_t cycles)
+{
+    uint32_t ids[BATCH];
+
+    for (uint64_t left = cycles; left > 0;) {
+        uint32_t n = left < BATCH ? (uint32_t)left : BATCH;
+        int64_t now = (int64_t)(cpu_ns() / 1000000);
+
+        for (uint32_t i = 0; i < n; i++)
+            (void)floor_enqueue(f, now, i % REQUESTERS, floor_body);
+        for (uint32_t i = 0; i < n; i++) {
+            ids[i] = floor_claim(f, now);
+            if (!floor_acknowledge(f, ids[i], now) || !floor_resolve(f, ids[i]))
+                return false;
+        }
+        left -= n;
+    }
+    return true;
+}
+
+static struct floor *floor_mixed(uint64_t live)
+{
+    struct floor *f = floor_new((uint32_t)live + BATCH, sizeof(struct ticket), sizeof floor_body);
+    uint32_t *order = any_order(live);
+    int64_t now = (int64_t)(cpu_ns() / 1000000);
+
+    if (f == NULL || order == NULL) {
+        floor_free(f);
+        free(order);
+        return NULL;
+    }
+    for (uint64_t i = 0; i < live; i++)
+        (void)floor_enqueue(f, now, (uint32_t)(i % REQUESTERS), floor_body);
+    for (uint64_t i = 0; i < live; i++)
+        (void)floor_withdraw(f, order[i] + 1);
+    for (uint64_t i = 0; i < live; i++)
+        (void)floor_enqueue(f, now, (uint32_t)(i % REQUESTERS), floor_body);
+    free(order);
+    return f;
+}
+
+/* ---- a run --------------------------------------------------------------------------------------- */
+
+static bool window(struct run *r, bool warm)
+{
+    uint64_t began = cpu_ns(), bare, usher, batched, wall;
+
+    if (!floor_cycle(r->floor, r->cycles)) {
+        fputs("usher-bench: the floor lost a ticket\n", stderr);
+        return false;
+    }
+    wall = wall_ns();
+    bare = cpu_ns();
+    if (!host_cycle(r->host, r->cycles, BATCH))
+        return false;
+    usher = cpu_ns();
+    wall = wall_ns() - wall;
+    if (!host_cycle_batched(r->host, r->cycles, BATCH))
+        return false;
+    batched = cpu_ns();
+    if (warm)
+        return true;
+    series_add(&r->bare, bare - began, r->cycles);
+    series_add(&r->usher, usher - bare, r->cycles);
+    series_add(&r->wall, wall, r->cycles);
+    series_add(&r->batched, batched - usher, r->cycles);
+    return true;
+}
+
+static struct peer *start_peer(const struct bench *b, uint64_t live)
+{
+    const char *why;
+    struct peer *p = peer_start(&why);
+
+    if (p != NULL && !peer_fill(p, live, BODY_LEN)) {
+        why = "beanstalkd does not answer";
+        peer_stop(p);
+        p = NULL;
+    }
+    if (p == NULL)
+        report_note(b->report, "%s", why);
+    return p;
+}
+
+/* Fewer cycles than ours: each takes longer. When it fails it is left out from then on. */
+static void peer_window(struct run *r)
+{
+    uint64_t cycles = r->cycles / 10 + 1, wall, cpu;
+
+    if (r->peer == NULL)
+        return;
+    if (peer_cycle(r->peer, cycles, &wall, &cpu)) {
+        series_add(&r->peer_wall, wall, cycles);
+        series_add(&r->peer_cpu, cpu, cycles);
+        return;
+    }
+    report_note(r->b->report, "beanstalkd has stopped to answer");
+    peer_stop(r->peer);
+    r->peer = NULL;
+}
+
+static bool windows(struct run *r)
+{
+    char n[24];
+    int count = r->b->quick ? 3 : 9;
+
+    if (!window(r, true))
+        return false;
+    for (int i = 0; i < count; i++) {
+        progress(r->b, "cycle: %s live, window %d of %d", short_number(r->live, n), i + 1, count);
+        if (!window(r, false))
+            return false;
+        peer_window(r);
+    }
+    return true;
+}
+
+/* With other batches, and on a manual clock; at the first size only. */
+static bool variants(struct run *r)
+{
+    static const uint32_t batches[] = {64, 1000};
+    struct series s;
+    struct figure f;
+    char what[64];
+
+    for (size_t k = 0; k < sizeof batches / sizeof batches[0]; k++) {
+        s.n = 0;
+        for (int i = 0; i < (r->b->quick ? 3 : 5); i++) {
+            uint64_t began = cpu_ns();
+
+            if (!host_cycle(r->host, r->cycles, batches[k]))
+                return false;
+            series_add(&s, cpu_ns() - began, r->cycles);
+        }
+        snprintf(what, sizeof what, "a call each, %u in a turn of the loop", batches[k]);
+        f = figure_of(what, r->live, &s, &r->bare);
+        report_figure(r->b->report, &f);
+    }
+    return true;
+}
+
+static bool with_manual_clock(const struct run *r, struct host *h)
+{
+    struct series s = {.n = 0};
+    struct figure f;
+    bool good = host_open(h, &(struct host_options){.requesters = REQUESTERS, .manual = true}) &&
+                host_fill_mixed(h, r->live) && host_cycle(h, r->cycles, BATCH);
+
+    for (int i = 0; good && i < (r->b->quick ? 3 : 5); i++) {
+        uint64_t began = cpu_ns();
+
+        good = host_cycle(h, r->cycles, BATCH);
+        series_add(&s, cpu_ns() - began, r->cycles);
+    }
+    if (good) {
+        f = figure_of("a call each, manual clock", r->live, &s, &r->bare);
+        report_figure(r->b->report, &f);
+    }
+    good = host_ok(h);
+    host_close(h);
+    return good;
+}
+
+/* ---- what it says -------------------------------------------------------------------------------- */
+
+static void against_peer(const struct run *r, const char *what, const struct series *ours,
+                         const struct series *its)
+{
+    struct figure f = figure_of(what, r->live, ours, NULL);
+
+    f.peer = series_median(its);
+    report_figure(r->b->report, &f);
+    f = (struct figure){.n = r->live,
+                        .unit = "x",
+                        .value = series_median(its) / series_median(ours),
+                        .target = 10,
+                        .kind = AT_LEAST};
+    snprintf(f.what, sizeof f.what, "... times as fast");
+    report_figure(r->b->report, &f);
+}
+
+static void report_peer(const struct run *r)
+{
+    if (r->peer_wall.n == 0)
+        return;
+    against_peer(r, "beside beanstalkd, pipelined: wall time", &r->wall, &r->peer_wall);
+    against_peer(r, "... processor time, of its server alone", &r->usher, &r->peer_cpu);
+}
+
+/* In ns; `last` is what 1 M took. */
+static double target_at(uint64_t live, double last)
+{
+    if (live <= 100000)
+        return 700;
+    return live <= 1000000 ? 1200 : 2 * last;
+}
+
+static void report_run(const struct run *r, double last)
+{
+    struct figure f = figure_of("a call each", r->live, &r->usher, &r->bare);
+
+    f.target = target_at(r->live, last);
+    f.times = r->live <= 1000000 ? f.target / (r->live <= 100000 ? 150 : 300) : 0;
+    f.kind = f.target > 0 ? AT_MOST : TARGET_NONE;
+    report_figure(r->b->report, &f);
+    f = figure_of("a call for a batch", r->live, &r->batched, &r->bare);
+    report_figure(r->b->report, &f);
+}
+
+static uint64_t cycles_for(const struct bench *b, uint64_t live)
+{
+    if (b->quick)
+        return 2000;
+    if (live < 400000)
+        return 100000;
+    return live < 1600000 ? live / 4 : 400000;
+}
+
+static bool run(const struct bench *b, uint64_t live, bool first, struct host *h, double *took,
+                double last)
+{
+    struct run r = {.b = b, .live = live, .cycles = cycles_for(b, live), .host = h};
+    char n[24];
+    bool good;
+
+    progress(b, "cycle: %s live, filling", short_number(live, n));
+    if (first && b->peer)
+        r.peer = start_peer(b, live);
+    r.floor = floor_mixed(live);
+    if (r.floor == NULL) {
+        fputs("usher-bench: out of memory\n", stderr);
+        peer_stop(r.peer);
+        return false;
+    }
+    good = host_open(h, &(struct host_options){.requesters = REQUESTERS}) &&
+           host_fill_mixed(h, live) && windows(&r);
+    if (good)
+        report_run(&r, last);
+    if (good && first) {
+        good = variants(&r);
+        report_peer(&r);
+    }
+    *took = series_median(&r.usher);
+    good = host_ok(h) && good;
+    host_close(h);
+    if (good && first)
+        good = with_manual_clock(&r, h);
+    peer_stop(r.peer);
+    floor_free(r.floor);
+    return good;
+}
+
+bool bench_cycle(const struct bench *b)
+{
+    struct host *h = malloc(sizeof *h);
+    double at_million = 0, took;
+    bool good = h != NULL;
+
+    report_bench(b->report, "cycle",
+                 "enqueue (100 B, 1 k requesters), claim, acknowledge, resolve with 3 promises and\n"
+                 "  all callbacks, while n tickets wait in mixed memory; 256 in a turn, the machine's "
+                 "clock");
+    for (size_t i = 0; good && i < b->live_n; i++) {
+        char n[24];
+
+        if (available_len() / 1000 < b->live[i]) {
+            report_note(b->report, "%s left out: too little memory", short_number(b->live[i], n));
+            continue;
+        }
+        good = run(b, b->live[i], i == 0, h, &took, at_million);
+        if (b->live[i] == 1000000)
+            at_million = took;
+    }
+    free(h);
+    return good;
+}
