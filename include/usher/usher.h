@@ -19,7 +19,7 @@
  *  Durability `memory:` holds everything in this process (USHER_NONE): it is gone when the process ends.
  *  Memory     What you pass in is copied before the call returns. What a callback is handed lives until it returns; what
  *             usher_peek() hands you, until your next call into this service or your return to the loop. Everything is
- *             allocated through options.allocator, but for the parsing of a policy (jansson's own) and libuv's.
+ *             allocated through options.allocator, but for what libuv allocates itself. Running out is an error.
  *  Time       *_at: ms since 1970-01-01 UTC. *_ms: a duration. Promises follow the wall clock; leases, and the wait of a
  *             parked claim, the boot-time clock. Timers are never early. A wall clock that steps back holds still until
  *             it has caught up.
@@ -536,9 +536,11 @@ typedef struct usher_manual_clock_s usher_manual_clock_t;
 USHER_API int usher_manual_clock_new(usher_manual_clock_t **out, int64_t wall_at);
 USHER_API void usher_manual_clock_free(usher_manual_clock_t *c); /* NULL is fine */
 USHER_API const usher_clock *usher_manual_clock_get(usher_manual_clock_t *c);
-/* The wall alone steps, as when somebody sets the machine's clock; by may be negative. Services notice at their next call. */
+/* The wall alone steps, as when somebody sets the machine's clock; by may be negative. Services notice at their next call.
+ * EINVAL: it would leave 0..USHER_AT_MAX. */
 USHER_API int usher_manual_clock_step(usher_manual_clock_t *c, int64_t by_ms);
-/* Moves wall and boot time on to to_at without running anything: what falls due meanwhile will be late. EINVAL: backwards. */
+/* Moves wall and boot time on to to_at without running anything: what falls due meanwhile will be late.
+ * EINVAL: backwards, or beyond USHER_AT_MAX. */
 USHER_API int usher_manual_clock_skip(usher_manual_clock_t *c, int64_t to_at);
 
 /* For a service on a manual clock: moves it on to to_at and on the way stops at every instant at which something is due, runs

@@ -41,15 +41,20 @@ static void extend_lease(struct turn *turn, int64_t by)
 }
 
 #ifndef NDEBUG
-/* Whether the row of the table says that the command may lead there. */
-static bool ends_as_told(const struct verb *verb, int from, int to)
+/* Whether the row of the table says that the command may lead there, and to that token. */
+static bool ends_as_told(const struct verb *verb, int from, uint64_t token, const struct ticket *t)
 {
     static const char letters[] = "SWCOPKRXD";
     char told = from == 0 ? '*' : verb->to[from - 1];
+    char to = letters[t->state - 1];
 
+    if (t->token != token + (verb->token == TOKEN_NEW ? 1 : 0))
+        return false;
+    if (verb->token == TOKEN_ENDED && t->state != from && usher__claim_stands(t))
+        return false;
     if (told == '*')
-        return strchr(verb->or, letters[to - 1]) != NULL;
-    return told == '=' ? to == from : told == letters[to - 1];
+        return strchr(verb->or, to) != NULL;
+    return told == '=' ? t->state == from : told == to;
 }
 #endif
 
@@ -58,9 +63,11 @@ int usher__step(struct ticket *t, const struct command *c, struct now now,
 {
     const struct verb *verb = usher__verb(c->verb);
     struct turn turn = { t, c, policy, facts, out, now.wall, now.boot };
+    uint64_t token = t->token;
     int from = t->state;
 
-    (void)from;
+    (void)from; /* both only of use to the assertion */
+    (void)token;
     usher__outcome_clear(out);
     if (c->token != 0 && (!usher__claim_stands(t) || c->token != t->token))
         return USHER_ESTALE;
@@ -73,7 +80,7 @@ int usher__step(struct ticket *t, const struct command *c, struct now now,
             return err;
     }
     verb->apply(&turn);
-    assert(ends_as_told(verb, from, t->state));
+    assert(ends_as_told(verb, from, token, t));
     if (c->token != 0 && t->state == USHER_CLAIMED)
         extend_lease(&turn, c->verb == USHER_EXTEND && c->ms > 0 ? c->ms : facts->here->lease_for);
     if (c->verb == USHER_EXTEND)

@@ -54,7 +54,6 @@ struct usher_agent_s {
     uint32_t held;      /* first of the tickets that it holds, by slot; 0 = none */
     uint32_t held_n;
     struct order kept;  /* kept for it, of all queues */
-    uint64_t passed_over;
 };
 
 /* A claim on its way: parked in queues, or served and waiting for its callback. */

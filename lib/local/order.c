@@ -131,15 +131,19 @@ static struct order_node *take(struct order *o)
     return node;
 }
 
-static void give(struct order *o, struct order_node *node)
+static void shelve(struct order *o, struct order_node *node)
 {
-    if (o->spare_n >= o->keep_n) {
-        usher__free(o->memory, node);
-        return;
-    }
     node->next_spare = o->spare;
     o->spare = node;
     o->spare_n++;
+}
+
+static void give(struct order *o, struct order_node *node)
+{
+    if (o->spare_n >= o->keep_n)
+        usher__free(o->memory, node);
+    else
+        shelve(o, node);
 }
 
 static struct order_node *take_leaf(struct order *o)
@@ -213,9 +217,7 @@ int usher__order_reserve(struct order *o, uint32_t n)
 
         if (node == NULL)
             return USHER_ENOMEM;
-        node->next_spare = o->spare;
-        o->spare = node;
-        o->spare_n++;
+        shelve(o, node);
     }
     o->keep_n = need > 0 ? (uint32_t)need : 1; /* the only leaf, should it empty in between */
     while (o->spare_n > o->keep_n)
@@ -529,8 +531,6 @@ uint32_t usher__order_count_before(const struct order *o, int64_t rank, uint64_t
     return n + keys_before(node->leaf.key, node->leaf.n, k);
 }
 
-/* ---- checking ---- */
-
 /* What a walk over the tree has seen so far. */
 struct survey {
     const struct order_node *last; /* leaf */
@@ -589,14 +589,14 @@ bool usher__order_check(const struct order *o)
     struct survey seen = {0};
     uint32_t spare_n = 0;
 
-    if (o->root == NULL ? o->height > 0
-                        : !check_below(o->root, o->height, &seen) ||
-                              (o->height > 0 && o->root->inner.n < 2))
+    if (o->root == NULL && o->height > 0)
         return false;
-    if (seen.last != NULL && seen.last->leaf.next != NULL)
+    if (o->root != NULL && !check_below(o->root, o->height, &seen))
+        return false;
+    if (o->height > 0 && o->root->inner.n < 2)
         return false;
     for (const struct order_node *s = o->spare; s != NULL; s = s->next_spare)
         spare_n++;
     return seen.n == o->n && seen.leaf_n == o->leaf_n && seen.inner_n == o->inner_n &&
-           spare_n == o->spare_n;
+           spare_n == o->spare_n && (seen.last == NULL || seen.last->leaf.next == NULL);
 }

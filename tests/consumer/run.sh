@@ -55,11 +55,10 @@ pkg-config)
     LD_LIBRARY_PATH=$(dirname "$PKG_CONFIG_PATH")
     export PKG_CONFIG_PATH LD_LIBRARY_PATH
     same "pkg-config's version" "$(pkg-config --modversion usher)" "$version"
-    options=$([ "$kind" = shared ] || echo --static)
+    flags=$(pkg-config "--$kind" --cflags --libs usher)
+    eval "flags=($flags)" # spaces in paths come escaped
     for program in "${programs[@]}"; do
-        # shellcheck disable=SC2046,SC2086 # lists of words
-        ${CC:-cc} "$program" -o "$build/$(basename "$program" .c)" \
-            $(pkg-config $options --cflags --libs usher)
+        "${CC:-cc}" "$program" -o "$build/$(basename "$program" .c)" "${flags[@]}"
     done
     try
     ;;

@@ -419,7 +419,7 @@ class Drawer:
         service, edges = self.service, []
 
         def edge(at, then):
-            if at > service.now + 1:
+            if service.now + 1 < at < service.now + 10 ** 12:
                 edges.append((at, then))
 
         for t in service.ended:
@@ -455,7 +455,8 @@ class Drawer:
             to = service.wall + self.pick([0, 1, 1, some, self.span(60)])
         elif how < 0.7 and timer is not None:
             to = timer[0] + self.pick([0, 0, 0, -1, 1])
-        if to > service.wall + 1000 * self.world.grid and self.chance(0.9):
+        far = to - service.wall
+        if far > 1000 * self.world.grid and self.chance(0.9) or far > 10 ** 12:
             to = service.wall + self.span(100)  # not too far at once
         to = max(to, service.wall)
         return f"{'skip' if self.world.late and self.chance(0.3) else 'advance'} {to}"

@@ -79,7 +79,7 @@ class Oracle(Commands):
                 raise Refused("ENOENT", returned=True)
         elif verb == "act":
             self.act(a)
-        elif verb in ("advance", "skip") and int(words[0]) < self.wall:
+        elif verb in ("advance", "skip") and not self.wall <= int(words[0]) <= AT_MAX:
             raise Refused("EINVAL", returned=True)
         elif verb == "advance":
             self.advance(int(words[0]))

@@ -374,7 +374,7 @@ static void test_shares__an_empty_band_saves_nothing_up(void **unused)
     shares(s, 20, of);
     fill(s, USHER_HIGH, 20);
     shares(s, 10, of);
-    assert_int_equal(of[USHER_HIGH], 5);
+    assert_in_range(of[USHER_HIGH], 5, 6); /* half of them, and the first one's tie */
     end(s);
 }
 

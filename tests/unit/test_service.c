@@ -533,9 +533,16 @@ static void test_service__a_turn_is_bounded(void **state)
 static void on_done_in_order(usher_t *u, const usher_done *d, void *user)
 {
     struct host *h = user;
+    usher_request many[50];
 
     on_done(u, d, user);
     assert_int_equal(d->ticket, h->ran[IN_DONE]);
+    for (size_t i = 0; i < 50; i++)
+        many[i] = (usher_request){.size = sizeof *many, .requester = "eva"};
+    if (d->ticket == 1) { /* the line grows while its head is not its beginning */
+        h->claim.ticket += 50;
+        assert_int_equal(usher_enqueue_many(h->q, many, 50, on_done_in_order, h), USHER_OK);
+    }
     for (usher_id i = 0; i <= d->ticket % 3 && h->claim.ticket < 5000; i++, h->claim.ticket++)
         assert_int_equal(enqueue(h, on_done_in_order), USHER_OK);
 }
