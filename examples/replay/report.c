@@ -335,7 +335,6 @@ static void assumed(FILE *out, const struct report *r)
 
 static void verdict(FILE *out, const struct report *r)
 {
-    char buf[WORDS_MAX];
     const struct figures *g = r->figures;
     fputs("Does it add up? ", out);
     if (r->drive->unequal > 0) {
@@ -346,8 +345,10 @@ static void verdict(FILE *out, const struct report *r)
         fputc('\n', out);
     }
     if (r->account->misses > 0) {
-        fprintf(out, "NO: %s events do not follow from the ones before; the first is of %s\n",
-                words_count(buf, r->account->misses),
+        fputs("NO: ", out);
+        print_count(out, r->account->misses, "event does not follow from the one before",
+                    "events do not follow from the ones before");
+        fprintf(out, "; the first is of %s\n",
                 names_text(&r->log->tickets, r->account->missed_ticket));
     }
     if (!g->log_agrees) {

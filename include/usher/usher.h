@@ -454,7 +454,7 @@ typedef struct usher_promise {
     int64_t due_at;    /* USHER_NEVER while it is paused, or where it has none */
     int64_t target_ms; /* 0: only a named end */
     int64_t left_ms;   /* running, paused or not: what is left of the target; negative when overdue */
-    int32_t state;     /* USHER_RUNNING ...; 0: not made */
+    int32_t state;     /* USHER_RUNNING ...; 0: not made, and then all else is 0 or NEVER */
     uint32_t arming;   /* 1 for the first */
 } usher_promise;
 

@@ -17,8 +17,8 @@ void usher__do_escalate(struct turn *turn)
     usher__tell(turn, USHER_EV_ESCALATED, turn->c->who)->text = turn->c->text;
 }
 
-/* A new target may lie in the past: that is one event at the command's own instant. */
-static void judge_again(struct turn *turn, int ix)
+/* What a new target puts into the past is one event at the command's own instant. */
+void usher__judge_again(struct turn *turn, int ix)
 {
     struct ticket *t = turn->t;
     struct promise *m = &t->promise[ix];
@@ -69,7 +69,7 @@ void usher__reprioritise(struct turn *turn, int priority, uint32_t who)
     e->how = priority;
     e->lapsed = lapsed;
     for (int ix = 0; ix < PROMISES; ix++)
-        judge_again(turn, ix);
+        usher__judge_again(turn, ix);
     usher__rank_anew(turn);
 }
 

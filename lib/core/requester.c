@@ -211,6 +211,8 @@ static void reopen(struct turn *turn, struct text *why)
     usher__message(turn);
     usher__return(turn, true);
     usher__tell(turn, USHER_EV_REOPENED, turn->c->who)->text = why;
+    /* A warning may have been due in the very ms in which the policy resolved it. */
+    usher__judge_again(turn, USHER_PROMISE_RESOLVE - 1);
 }
 
 void usher__do_reopen(struct turn *turn)

@@ -30,11 +30,11 @@ enum {                   /* struct promise, flags */
 struct promise {
     int64_t start_at;
     int64_t target; /* open ms; alone: wall ms from start_at to the named instant */
-    uint16_t arming;
+    uint32_t arming;
     uint8_t state;  /* USHER_RUNNING ...; 0: silent or never started */
     uint8_t flags;
     uint8_t warned; /* bits by index of policy.warn */
-    uint8_t reserved[3];
+    uint8_t reserved;
 };
 
 struct person {

@@ -43,6 +43,7 @@ void usher__resolve(struct turn *turn, int how, struct text *text, uint32_t who,
 void usher__close(struct turn *turn, uint32_t who);
 void usher__reprioritise(struct turn *turn, int priority, uint32_t who);
 void usher__stuck(struct turn *turn, uint32_t who);
+void usher__judge_again(struct turn *turn, int ix);
 
 /* NULL: he is not one of those who wait. */
 bool usher__is_person(const struct ticket *t, uint32_t name);

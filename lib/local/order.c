@@ -589,11 +589,9 @@ bool usher__order_check(const struct order *o)
     struct survey seen = {0};
     uint32_t spare_n = 0;
 
-    if (o->root == NULL && o->height > 0)
+    if (o->height > 0 && (o->root == NULL || o->root->inner.n < 2))
         return false;
     if (o->root != NULL && !check_below(o->root, o->height, &seen))
-        return false;
-    if (o->height > 0 && o->root->inner.n < 2)
         return false;
     for (const struct order_node *s = o->spare; s != NULL; s = s->next_spare)
         spare_n++;

@@ -3,7 +3,7 @@
 #   run.sh stage      SOURCE WORK KIND    builds usher as shared or static and installs it in WORK/KIND
 #   run.sh package    SOURCE WORK KIND    finds that one with find_package
 #   run.sh pkg-config SOURCE WORK KIND    finds that one with pkg-config
-#   run.sh subproject SOURCE WORK KIND    takes the source tree in with add_subdirectory
+#   run.sh subproject SOURCE WORK static  takes the source tree in with add_subdirectory, as it comes
 # CC says with which compiler. Everything is written below WORK, nothing below SOURCE.
 set -euo pipefail
 

@@ -158,8 +158,8 @@ def rows(returns, name, parameters, variants):
         callback = "IN_NONE"
     for variant in variants.get(name, ["0"]):
         label = name if name not in variants else "%s(%s)" % (name, variant)
-        yield '    {"%s", call_%s, %s, %s, %s},\n' % (
-            label, name, variant, callback, " | ".join(flags) or "0")
+        yield '    {"%s", call_%s, "%s", %s, %s, %s},\n' % (
+            label, name, name, variant, callback, " | ".join(flags) or "0")
 
 
 def main():

@@ -408,6 +408,9 @@ class Service:
         self.come_back(t, keep=True)
         self.make_findable(t)
         self.tell("reopened", t, who, text=text)
+        resolve = t.promises["resolve"]
+        if resolve.owed and resolve.state == RUNNING:
+            self.judge(t, [resolve])
 
     def stick(self, t, who):
         t.level += 1
@@ -433,7 +436,13 @@ class Service:
                 promise.make(self.at)
                 aimed.append(promise)
         self.tell("reprioritised", t, who, how=priority, lapsed=lapsed, text=text)
-        for promise in aimed:
+        self.judge(t, aimed)
+        if t.entry is not None:
+            self.compute_rank(t, first=False)
+
+    def judge(self, t, promises):
+        """What lies in the past becomes one event at this instant."""
+        for promise in promises:
             used = promise.used(self.at, promise.gaps())
             past = [percent for percent in promise.to_warn()
                     if used * 100 >= promise.target * percent]
@@ -443,8 +452,6 @@ class Service:
             elif past:
                 promise.warned += past
                 self.tell("warned", t, promise=promise.name, n=max(past), due=promise.due())
-        if t.entry is not None:
-            self.compute_rank(t, first=False)
 
     # ---- timers ----
 

@@ -214,7 +214,7 @@ static void test_shares__first_bands_take_all_they_can(void **unused)
 
 /* ---- a line of our own beside the library's ------------------------------------------------------- */
 
-enum { WAITERS_MAX = 1200, REQUESTERS_MAX = 64, SKILLS = 3 };
+enum { WAITERS_MAX = 600, REQUESTERS_MAX = 64, SKILLS = 3 };
 
 struct person {
     usher_id id;
@@ -225,6 +225,7 @@ struct person {
     int64_t entry, first_rank, rank;
     bool waits, is_new; /* it has not been out of the line yet */
     uint16_t overtaken_by[REQUESTERS_MAX]; /* tickets that came after it */
+    bool by[WAITERS_MAX];                  /* which ones */
 };
 
 struct line {
@@ -305,8 +306,9 @@ static void overtakes(struct line *l, const struct person *taken, uint32_t skill
         if (!comes_before(taken, p))
             fail_msg("ticket %d was overtaken by %d of a larger rank", (int)p->id, (int)taken->id);
         if (!p->is_new || taken->came < p->came || taken->requester == p->requester ||
-            l->gap == 0)
+            l->gap == 0 || p->by[taken->id - 1])
             continue;
+        p->by[taken->id - 1] = true;
         if (++p->overtaken_by[taken->requester] > (p->first_rank - p->entry) / l->gap + 1)
             fail_msg("ticket %d of rank %+d ms was overtaken by %u of requester %u", (int)p->id,
                      (int)(p->first_rank - p->entry), p->overtaken_by[taken->requester],
@@ -379,7 +381,7 @@ static void test_gap__five_hundred_do_not_wall_off_fifty(void **unused)
     (void)unused;
 
     assert_int_equal(last_of_fifty("{'line':{'gap':'1m'}}", MINUTE), 51);
-    assert_int_equal(last_of_fifty("{'line':{'gap':'10s'}}", 10 * SECOND), 55);
+    assert_int_equal(last_of_fifty("{'line':{'gap':'10s'}}", 10 * SECOND), 56);
     assert_int_equal(last_of_fifty("{}", 0), 550); /* without one they do */
 }
 
@@ -442,7 +444,7 @@ static void test_overtaking__is_bounded_in_the_bustle(void **unused)
         bustle("{'line':{'gap':'3s'},'lease':{'for':'2h'}}", 3 * SECOND, seed, true);
         bustle("{'promises':{'ack':{'target':'10m'}},'line':{'gap':'1m'},'lease':{'for':'2h'}}",
                MINUTE, seed, true);
-        bustle("{}", 0, seed, false);
+        bustle("{'lease':{'for':'2h'}}", 0, seed, false);
     }
 }
 
