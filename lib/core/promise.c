@@ -86,23 +86,20 @@ int64_t usher__promise_used(const struct ticket *t, const struct policy *p, int 
     return used;
 }
 
-/* Most tickets: one run from the start on. */
-static bool never_paused(const struct ticket *t)
+/* Most promises of most tickets: one run from the start on, 24 x 7, nothing named. Their instants
+ * are sums, and the rest of this file need not be asked. */
+static bool plain(const struct ticket *t, const struct policy *p, int ix)
 {
-    return t->extra == NULL || (t->extra->stretches_n == 0 && t->extra->reasons == 0);
+    return t->extra == NULL && p->promise[ix].calendar == NULL;
 }
 
 /* The first instant with used >= ms, or, when past is set, used > ms. */
 static int64_t reach(const struct ticket *t, const struct policy *p, int ix, int64_t ms, bool past)
 {
     const struct calendar *cal = alone(&t->promise[ix]) ? NULL : p->promise[ix].calendar;
-    struct walk w;
+    struct walk w = walk_from(t, p, ix);
     struct run run;
 
-    if (never_paused(t))
-        return past ? usher__calendar_pass(cal, t->promise[ix].start_at, ms)
-                    : usher__calendar_reach(cal, t->promise[ix].start_at, ms);
-    w = walk_from(t, p, ix);
     while (walk_next(&w, &run)) {
         int64_t open;
 
@@ -134,6 +131,8 @@ int64_t usher__promise_due(const struct ticket *t, const struct policy *p, int i
 
     if (!shown(m))
         return INT64_MAX;
+    if (plain(t, p, ix))
+        return usher__calendar_reach(NULL, m->start_at, m->target);
     due = reach(t, p, ix, m->target, false);
     named = named_end(t, ix);
     return due < named ? due : named;
@@ -170,9 +169,19 @@ int64_t usher__promise_warning(const struct ticket *t, const struct policy *p, i
 
 int64_t usher__promise_next(const struct ticket *t, const struct policy *p, int ix, bool *warns)
 {
+    int64_t at;
     int warn;
-    int64_t at = usher__promise_warning(t, p, ix, &warn);
 
+    if (plain(t, p, ix)) {
+        const struct promise *m = &t->promise[ix];
+        uint32_t left = ((1u << p->warn_n) - 1) & ~(uint32_t)m->warned;
+
+        *warns = left != 0;
+        return left != 0 ? usher__calendar_reach(NULL, m->start_at,
+                                                 share_of(m->target, p->warn[__builtin_ctz(left)]))
+                         : usher__calendar_pass(NULL, m->start_at, m->target);
+    }
+    at = usher__promise_warning(t, p, ix, &warn);
     /* A share of the target is used before all of it is; only a named end can come sooner. */
     *warns = at != INT64_MAX && (named_end(t, ix) == INT64_MAX ||
                                  usher__promise_broken(t, p, ix) > at);

@@ -410,10 +410,11 @@ int usher_close(usher_t *u, usher_close_cb cb, void *user)
 int usher_post(usher_t *u, usher_post_cb fn, void *user)
 {
     struct post *post;
-    bool taken;
+    bool taken, mine;
 
     if (u == NULL || fn == NULL)
         return USHER_EINVAL;
+    mine = usher__service_is_mine(u);
     post = usher__alloc(&u->memory, sizeof *post);
     if (post == NULL)
         return USHER_ENOMEM;
@@ -426,15 +427,15 @@ int usher_post(usher_t *u, usher_post_cb fn, void *user)
         u->posts_last->next = post;
     if (taken) {
         u->posts_last = post;
-        (void)uv_async_send(&u->async); /* under the lock: what is posted may be a close */
+        /* Under the lock, and the last that others do here: what is posted may be a close. */
+        (void)uv_async_send(&u->async);
     }
     uv_mutex_unlock(&u->lock);
     if (!taken) {
         usher__free(&u->memory, post);
         return USHER_ECANCELED;
     }
-    if (usher__service_is_mine(u) &&
-        u->depth == 0) /* after unref nothing else keeps the loop going */
+    if (mine && u->depth == 0) /* after unref nothing else keeps the loop going */
         (void)set_idling(u, true);
     return USHER_OK;
 }

@@ -7,7 +7,7 @@
 
 #include "loop/service.h"
 
-enum { SAID_MAX = 40, LAST_TICKETS = 64 };
+enum { SAID_MAX = 12, LAST_TICKETS = 64 };
 
 const char *const fixture_states[STATES] = {
     "nothing", "scheduled", "waiting", "kept",      "shared", "claimed", "paused",  "stuck",
@@ -903,6 +903,8 @@ bool fixture_same(const struct fixture *f, const char *before, const char *after
         if (before[i] == '\n')
             line = i + 1;
     }
-    return CHECK(f, false, "%s:\n  %.*s\n  %.*s", text, (int)strcspn(before + line, "\n"),
-                 before + line, (int)strcspn(after + line, "\n"), after + line);
+    if (i > line + 60)
+        line = i - 60;
+    return CHECK(f, false, "%s:\n  %.*s\n  %.*s", text, (int)strcspn(before + line, "\n") % 120,
+                 before + line, (int)strcspn(after + line, "\n") % 120, after + line);
 }

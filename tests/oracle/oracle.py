@@ -68,7 +68,7 @@ class Oracle(Commands):
             self.enqueue(self.queue(words[0]), [arguments(part.split()) for part in requests])
         elif verb == "claim":
             queues = [self.queue(name) for name in split(a.get("queues"))]
-            asked = ("claim", words[0], {key: value for key, value in a.items() if key != "tag"})
+            asked = ("claim", words[0], dict(a, tag=None, n=num(a, "n") or 1))
             self.claim_many(self.agent(words[0]), queues, num(a, "n"), num(a, "wait"),
                             num(a, "op"), num(a, "tag"), asked)
         elif verb == "claim_ticket":

@@ -1,0 +1,131 @@
+/* A second bookkeeping, from the outside: what a service's events and callbacks say must have
+ * happened, and whether all that it says fits together.
+ *
+ * It is told every event and looks at the standings. Nothing in it is taken from the library: states,
+ * promises and what is legal are written down here once more, as plainly as possible. Tickets of one
+ * service are few, so everything is searched from end to end. */
+#ifndef USHER_SIM_WATCH_H
+#define USHER_SIM_WATCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <usher/usher.h>
+
+enum {
+    QUEUES = 3,
+    AGENTS = 5,  /* named a0, a1 ... */
+    PERSONS = 6, /* p0 ... */
+    SKILLS = 3,
+    KEYS = 4,
+    VERSIONS = 24,    /* of one queue's policy */
+    TICKETS_MAX = 160, /* of one service */
+    CHANGES_MAX = 400
+};
+
+/* A policy in numbers. */
+struct rules {
+    int64_t target[4][4]; /* by promise and priority; 0: none */
+    uint32_t pauses[4];   /* bits of reasons */
+    uint32_t warn[3], warn_n;
+    bool receipt, named_free;
+    uint32_t share[4]; /* 0: first */
+    int64_t gap, keep_for, lease_for, lease_max;
+    uint32_t attempts;
+    int64_t backoff[3];
+    uint32_t backoff_n;
+    int64_t pause_max[3], remind[3][2];
+    uint32_t remind_n[3];
+    bool then_resolve;
+    int64_t check_in[2];
+    uint32_t check_in_n;
+    int64_t confirm_within, reopen_within;
+    uint32_t open;
+};
+
+struct seen_promise {
+    int64_t start_at, target;
+    uint32_t arming, warned; /* bits by index of rules.warn */
+    int state;
+    bool owed, alone;
+};
+
+struct change { /* from `at` on these pause reasons held; RESOLVED_BIT: it was resolved */
+    int64_t at;
+    uint32_t mask;
+};
+enum { RESOLVED_BIT = 8 };
+
+struct seen {
+    const struct rules *rules;
+    uint32_t version, queue;
+    uint64_t seq, token;
+    int state, priority, level, holder; /* holder: agent, or -1 */
+    uint32_t attempts, reminded[3], checked_in, key, needs;
+    bool persons[PERSONS], confirmed[PERSONS];
+    bool acknowledged, word, alive, started;
+    bool odd; /* moved or reopened: whether its key finds it depends */
+    struct seen_promise promise[4];
+    int64_t named;
+    struct change changes[CHANGES_MAX];
+    uint32_t changes_n;
+    int64_t pause_since[3], pause_began[3], pause_end[3], spent[3];
+    int64_t resolved_at, closing_at, state_at;
+    uint64_t retold; /* ticket_seq of what may go on telling what a new target puts in the past */
+    int64_t retold_at;
+    int64_t until, rank; /* as last looked at */
+    int kept_for;        /* likewise; -1: nobody */
+    uint64_t looked_seq; /* seq then */
+    bool touched;
+};
+
+struct seen_queue {
+    usher_queue_t *q;
+    struct rules rules[VERSIONS]; /* [version - 1] */
+    uint32_t version, hold;
+    bool refused; /* EFULL since there was room */
+};
+
+struct watch {
+    usher_t *u;
+    struct seen_queue queue[QUEUES];
+    uint32_t queues_n;
+    usher_agent_t *agent[AGENTS];
+    uint32_t skills[AGENTS]; /* bits */
+    bool gone[AGENTS];
+    struct seen ticket[TICKETS_MAX + 1]; /* by id */
+    uint32_t tickets_n;
+    uint64_t seq;
+    int64_t at; /* of the last event */
+    bool stepped; /* the wall has been set: leases do not follow it */
+    uint32_t pending_key, pending_needs; /* of the ticket that is being enqueued */
+    char wrong[400]; /* "": nothing */
+};
+
+void watch_begin(struct watch *w, usher_t *u);
+void watch_wrong(struct watch *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* NULL: no such ticket. */
+struct seen *watch_ticket(struct watch *w, usher_id id);
+uint32_t watch_queue(const struct watch *w, const usher_queue_t *q);
+bool watch_claim_stands(const struct seen *t);
+uint32_t watch_open(const struct watch *w, uint32_t queue);
+
+void watch_event(struct watch *w, const usher_event *e);
+
+/* The status that a command must get now, when all events have been told. */
+int watch_expect(struct watch *w, const usher_command *c, int64_t now);
+
+/* Looks at the tickets that were touched since the last time; all: at every one, and the counts. */
+void watch_look(struct watch *w, bool all, uint32_t keep_closed);
+
+/* Promises, for who wants to know: what is used, when it is due. */
+int64_t watch_used(const struct seen *t, int ix, int64_t now);
+int64_t watch_due(const struct seen *t, int ix);
+
+uint64_t usher__service_token(usher_t *u, usher_id id);
+int64_t usher__service_next_due(usher_t *u);
+const char *usher__service_check(usher_t *u);
+
+#endif
