@@ -35,9 +35,9 @@ static void on_resolved(usher_t *u, const usher_done *d, void *user)
 /* A claim is a lease: say a word, solve it, or let it go before it runs out. */
 static void on_work(usher_agent_t *desk, int status, const usher_work *w, size_t n, void *user)
 {
-    usher_t *u = user;
+    usher_t *u = usher_agent_service(desk);
 
-    (void)desk, (void)n;
+    (void)n, (void)user;
     if (status != USHER_OK) /* nothing more will come: the service is closing */
         return;
     printf("%s asks: %s\n", w->requester, w->body.data);
@@ -63,10 +63,10 @@ int main(void)
         return uv_run(loop, UV_RUN_DEFAULT), 1;
     }
     usher_subscribe(u, NULL, 0, on_event, NULL);
-    usher_claim_next(desk, counter, USHER_NEVER, on_work, u); /* parks until somebody comes */
+    usher_claim_next(desk, counter, USHER_NEVER, on_work, NULL); /* parks until somebody comes */
 
     r.requester = "ada@example.org";
-    r.body = (usher_text){ "the printer is on fire", 22 };
+    r.body = (usher_text)USHER_TEXT("the printer is on fire");
     usher_enqueue(counter, &r, NULL, NULL);
     uv_run(loop, UV_RUN_DEFAULT);
     return uv_loop_close(loop) != 0;

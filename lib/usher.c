@@ -185,6 +185,11 @@ const char *usher_agent_name(const usher_agent_t *a)
     return a == NULL ? NULL : agent_name(a);
 }
 
+usher_t *usher_agent_service(const usher_agent_t *a)
+{
+    return of_agent(a);
+}
+
 int usher_agent_gone(usher_agent_t *a, usher_done_cb cb, void *user)
 {
     usher_t *u = of_agent(a);

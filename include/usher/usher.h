@@ -142,7 +142,9 @@ enum { /* every command on one ticket */
        USHER_REVIVE = 64,       /* stuck -> waiting, attempts from 0 */
        USHER_ESCALATE = 67,     /* level + 1 */
        USHER_REPRIORITISE = 68, /* kind: the new priority */
-       USHER_MOVE = 69,         /* queue: where to; claim, pause and clocks stay */
+       USHER_MOVE = 69,         /* queue: where to. Claim, keep, pause and clocks stay: a holder who wants to be rid of it
+                                    releases it too. Promises, pauses and after-care stay those of the policy that it was
+                                    enqueued under; line and lease are the new queue's. The same queue: only told */
        USHER_NOTE = 70          /* for the record */
 };
 enum { USHER_BY_MACHINE = 1 };                                          /* kinds of USHER_ACKNOWLEDGE */
@@ -151,7 +153,7 @@ enum { USHER_ON_REQUESTER = 1, USHER_ON_THIRD_PARTY = 2, USHER_UNTIL = 3 }; /* k
 enum { USHER_AS_ANSWERED = 1, USHER_AS_FIX = 2, USHER_AS_WORKAROUND = 3, USHER_AS_NO_REPLY = 4 /* by the policy only */ };
 
 enum { /* what an event tells; the ticket's history is made of them */
-       USHER_EV_ENQUEUED = 1,
+       USHER_EV_ENQUEUED = 1,      /* who: the requester; the body is not in it: USHER_READ_BODY */
        USHER_EV_JOINED = 2,        /* who: one more person, or the same one again; text: his body */
        USHER_EV_STARTED = 3,       /* start_at has come, or the backoff is over */
        USHER_EV_CLAIMED = 4,       /* who: the agent; n: how many would have come first, when it was taken out of turn */
@@ -170,7 +172,7 @@ enum { /* what an event tells; the ticket's history is made of them */
        USHER_EV_LEASE_EXPIRED = 17, /* who: the agent; n: attempts so far */
        USHER_EV_KEEP_ENDED = 18,   /* no longer kept for its last holder */
        USHER_EV_ASKED = 19,        /* n: chases so far */
-       USHER_EV_REPLIED = 20,      /* how: USHER_COURTESY or 0 */
+       USHER_EV_REPLIED = 20,      /* how: USHER_COURTESY or 0. It ends a pause on the requester without a RESUMED */
        USHER_EV_CONFIRMED = 21,
        USHER_EV_REOPENED = 22,
        USHER_EV_LEFT = 23,         /* one of several persons has withdrawn */
@@ -183,7 +185,7 @@ enum { /* what an event tells; the ticket's history is made of them */
        USHER_EV_NOTED = 30,
        USHER_EV_CHECK_IN = 31,     /* ask the requester whether it holds; n: 1 for the first */
        USHER_EV_WARNED = 32,       /* promise; n: per cent of the target that are used */
-       USHER_EV_BROKEN = 33,       /* promise; due_at: what had been promised */
+       USHER_EV_BROKEN = 33,       /* promise; due_at: what had been promised; at: 1 ms later, for a word at due_at keeps it */
        USHER_EV_QUEUE_DEFINED = 40, /* ticket 0; policy_version */
        USHER_EV_QUEUE_HELD = 41,   /* ticket 0; how: USHER_HOLD_* */
        USHER_EV_ROOM = 42,         /* ticket 0; the queue that answered EFULL has room again */
@@ -210,6 +212,8 @@ typedef struct usher_text { /* any bytes; NUL follows what the library hands out
     const char *data;
     uint64_t len;
 } usher_text;
+
+#define USHER_TEXT(literal) { (literal), sizeof(literal) - 1 } /* usher_text t = USHER_TEXT("hello"); */
 
 typedef struct usher_op { /* 128 bits that name one attempt of yours, for repeating it safely; 0,0 = none */
     uint64_t hi, lo;
@@ -259,7 +263,7 @@ USHER_API int usher_open(usher_t **out, struct uv_loop_s *loop, const char *stor
 
 /* Ends it. Outstanding callbacks run first, those of parked claims with ECANCELED; then cb (may be NULL), after which u, its
  * queues and agents are gone and the loop holds nothing of ours. Legal inside any callback. A second call: ECANCELED.
- * With a loop of its own, keep calling usher_turn() until cb has run, and not after. */
+ * Opened with loop == NULL: keep calling usher_turn() until cb has run, and not after. */
 USHER_API int usher_close(usher_t *u, usher_close_cb cb, void *user);
 
 /* THREAD-SAFE: runs fn on the loop's thread, in the order posted. The caller makes sure that u is not closed meanwhile.
@@ -267,8 +271,8 @@ USHER_API int usher_close(usher_t *u, usher_close_cb cb, void *user);
 USHER_API int usher_post(usher_t *u, usher_post_cb fn, void *user);
 
 /* Hosts without a uv loop (opened with loop == NULL): wait until fd is readable or timeout ms have passed (-1: for ever),
- * then turn. Everything you call in between wakes the fd by itself. With a host's loop: fd and turn are USHER_EINVAL and
- * timeout is -1. A turn inside a callback: ESTATE. turn returns how many callbacks it ran. */
+ * then turn, which never blocks. Everything you call in between wakes the fd by itself. With a host's loop: fd and turn are
+ * USHER_EINVAL and timeout is -1. A turn inside a callback: ESTATE. turn returns how many callbacks it ran. */
 USHER_API int usher_fd(const usher_t *u);
 USHER_API int usher_timeout(const usher_t *u);
 USHER_API int usher_turn(usher_t *u);
@@ -312,6 +316,7 @@ USHER_API int usher_queue_hold(usher_queue_t *q, uint32_t hold, usher_done_cb cb
  * back. The handle owns the claims made with it. */
 USHER_API int usher_agent(usher_t *u, usher_agent_t **out, const char *name, const char *const *skills, uint32_t n);
 USHER_API const char *usher_agent_name(const usher_agent_t *a);
+USHER_API usher_t *usher_agent_service(const usher_agent_t *a);
 
 /* Cancels its parked claims (ECANCELED), releases all that it holds, keeps nothing for it any more; its pauses stand. The
  * handle stays valid memory: claiming with it is ESTATE until usher_agent() brings it back. */
@@ -355,8 +360,8 @@ typedef struct usher_work { /* a ticket as it was when it was claimed */
     usher_text body;
 } usher_work;
 
-/* Runs once. status OK: n >= 1 tickets are yours. ETIMEDOUT: nothing came within wait_ms. ECANCELED: usher_claim_cancel(), the
- * agent went, or the service closes. */
+/* Runs once. status OK: n >= 1 tickets are yours; else w is NULL. ETIMEDOUT: nothing came within wait_ms. ECANCELED:
+ * usher_claim_cancel(), the agent went, or the service closes. usher_agent_service() tells the service. */
 typedef void (*usher_work_cb)(usher_agent_t *a, int status, const usher_work *w, size_t n, void *user);
 
 typedef struct usher_claim_args {
@@ -434,9 +439,9 @@ typedef struct usher_event { /* one line of a ticket's history, or of the servic
     uint32_t n;          /* what the kind says */
     uint32_t kept;       /* bits 1 << USHER_PROMISE_*: promises that this word kept */
     uint32_t lapsed;     /* ... that ended without a verdict */
-    uint32_t policy_version; /* of the ticket */
+    uint32_t policy_version; /* of the policy that it was enqueued under, in the queue where that was */
     usher_queue_t *queue;
-    const char *who;     /* the agent, the requester, the desk; NULL: a timer */
+    const char *who;     /* the agent, the requester, the desk; NULL: a timer, or a desk that gave no name */
     const char *to;      /* MOVED */
     const char *rule;    /* the JSON path in the policy that caused it, or NULL */
     usher_text text;
@@ -451,7 +456,7 @@ USHER_API int usher_unsubscribe(usher_t *u, usher_event_cb cb, const void *user)
 /* ---- reading ---------------------------------------------------------------------------------------------------------- */
 typedef struct usher_promise {
     int64_t start_at;
-    int64_t due_at;    /* USHER_NEVER while it is paused, or where it has none */
+    int64_t due_at;    /* USHER_NEVER: not made, kept, lapsed, or paused before it came; a broken one keeps its due */
     int64_t target_ms; /* 0: only a named end */
     int64_t left_ms;   /* running, paused or not: what is left of the target; negative when overdue */
     int32_t state;     /* USHER_RUNNING ...; 0: not made, and then all else is 0 or NEVER */
@@ -526,7 +531,7 @@ typedef struct usher_page {
 } usher_page;
 typedef void (*usher_page_cb)(usher_t *u, int status, const usher_page *p, void *user);
 
-/* Status: ENOENT. The page is as the service is when the callback runs. */
+/* Status: ENOENT, ENOMEM; the page is empty then. It is as the service is when the callback runs. */
 USHER_API int usher_read(usher_t *u, const usher_query *q, usher_page_cb cb, void *user);
 
 /* ---- the manual clock: your tests need it as much as ours ------------------------------------------------------------- */
@@ -544,8 +549,8 @@ USHER_API int usher_manual_clock_step(usher_manual_clock_t *c, int64_t by_ms);
 USHER_API int usher_manual_clock_skip(usher_manual_clock_t *c, int64_t to_at);
 
 /* For a service on a manual clock: moves it on to to_at and on the way stops at every instant at which something is due, runs
- * it there and runs all callbacks before it goes on. Nothing sleeps. EINVAL: another clock, or backwards; ESTATE: inside a
- * callback. */
+ * it there and runs all callbacks before it goes on. Nothing sleeps. to_at may be now: then only what is outstanding runs. With
+ * a host's loop too. EINVAL: another clock, backwards, or beyond USHER_AT_MAX; ESTATE: inside a callback. */
 USHER_API int usher_advance(usher_t *u, int64_t to_at);
 
 #ifdef __cplusplus

@@ -108,6 +108,7 @@ static void no_reply(struct turn *turn)
         }
     }
     usher__resolve(turn, USHER_AS_NO_REPLY, NULL, 0, 0, lapsed);
+    turn->out->events[1].rule = "pause.requester.then"; /* [0] is the pause's end */
 }
 
 static void pause_end(struct turn *turn, int reason)
@@ -155,13 +156,15 @@ static void lease_end(struct turn *turn)
 
 static void remind(struct turn *turn, int reason)
 {
+    static const char *const rules[REASONS] = { "pause.requester.remind",
+                                                "pause.third_party.remind", "pause.until.remind" };
     struct pause *pause = &turn->t->extra->pause[reason];
     struct event *e = usher__tell(turn, USHER_EV_REMINDED, 0);
 
     e->n = ++pause->reminded;
     e->how = reason + 1;
     e->text = reason == USHER_ON_REQUESTER - 1 ? turn->t->extra->question : NULL;
-    e->rule = "pause.requester.remind";
+    e->rule = rules[reason];
 }
 
 static void broken(struct turn *turn, int ix)
@@ -218,7 +221,10 @@ void usher__fire(struct ticket *t, struct timer timer, struct now at, const stru
     case TIMER_BROKEN: broken(&turn, timer.index); break;
     case TIMER_WARNING: warning(&turn, timer.index); break;
     case TIMER_CHECK_IN: check_in(&turn); break;
-    case TIMER_CLOSE: usher__close(&turn, 0); break;
+    case TIMER_CLOSE:
+        usher__close(&turn, 0);
+        out->events[0].rule = "aftercare.confirm_within";
+        break;
     default: break;
     }
 }

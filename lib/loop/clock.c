@@ -11,9 +11,7 @@
 
 #define MS_NS           INT64_C(1000000)
 #define MEASURED_FOR_NS (100 * MS_NS)
-#define MEASURED_WITHIN_NS                                                                         \
-    INT64_C(20000) /* readings further apart say that we were interrupted                          \
-                    */
+#define TIGHT_NS        INT64_C(20000) /* readings further apart say that we were interrupted */
 
 void usher__clock_init(struct clock *c, const usher_clock *host)
 {
@@ -36,7 +34,7 @@ static int64_t measure(struct clock *c)
 {
     int64_t tightest = INT64_MAX, boot = 0;
 
-    for (int tries = 0; tries < 4 && tightest > MEASURED_WITHIN_NS; tries++) {
+    for (int tries = 0; tries < 4 && tightest > TIGHT_NS; tries++) {
         int64_t before = read_ns(BOOT_CLOCK);
         int64_t wall = read_ns(CLOCK_REALTIME);
 

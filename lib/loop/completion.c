@@ -5,7 +5,7 @@
 
 #include "loop/service.h"
 
-/* ---- room ------------------------------------------------------------------------------------- */
+/* ---- room ------------------------------------------------------------------------------------ */
 
 static int grow(usher_t *u, uint64_t need)
 {
@@ -155,7 +155,7 @@ void usher__events_pass(usher_t *u)
     struct telling *t = &u->telling;
     struct log *log = usher__engine_log(u->engine);
 
-    if (t->n > 0 || t->running)
+    if (t->n > 0 || t->pinned)
         return;
     t->place = log->end;
     t->seq = log->seq;
@@ -173,7 +173,7 @@ static void tell_event(usher_t *u)
         return;
     }
     t->seq = e.event.seq;
-    t->running = true;
+    t->running = t->pinned = true;
     u->depth++;
     for (t->turn = 0; t->turn < t->n; t->turn++) {
         struct subscription s = t->subscriptions[t->turn];
@@ -184,7 +184,7 @@ static void tell_event(usher_t *u)
         s.cb(u, &e.event, s.user);
     }
     u->depth--;
-    t->running = false;
+    t->running = t->pinned = false;
     usher__log_told(log, t->place);
 }
 
@@ -250,14 +250,20 @@ static void tell_work(usher_t *u, const struct completion *c)
     usher__engine_claim_free(u->engine, claim);
 }
 
+/* A page of history shows the log itself. */
 static void tell_page(usher_t *u, const struct completion *c)
 {
+    struct log *log = usher__engine_log(u->engine);
     struct page page = {.page = {.size = sizeof(usher_page)}};
     int status = usher__engine_read(u->engine, &c->question->query, &page);
 
     if (status != USHER_OK)
         page = (struct page){.page = {.size = sizeof(usher_page)}};
+    usher__log_told(log, 0);
+    u->telling.pinned = true;
     c->cb.page(u, status, &page.page, c->user);
+    u->telling.pinned = false;
+    usher__log_told(log, u->telling.place);
     if (status == USHER_OK)
         usher__engine_page_free(u->engine, &page);
     usher__free(&u->memory, c->question);

@@ -69,8 +69,9 @@ struct subscription {
 struct telling {
     struct subscription subscriptions[USHER_SUBSCRIBERS_MAX];
     uint32_t n;
-    uint32_t turn;  /* during an event: the subscription that is being told */
-    bool running;   /* ... its strings are in use */
+    uint32_t turn;  /* while an event is told: the subscription whose turn it is */
+    bool running;   /* ... which is now */
+    bool pinned;    /* a callback looks at what lies in the log: nothing of it may go */
     uint64_t place; /* of the next event to tell */
     uint64_t seq;   /* of the last one told */
 };

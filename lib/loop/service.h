@@ -31,8 +31,7 @@ struct usher_s {
     usher_options options;     /* zeros replaced by their defaults */
     usher_allocator allocator; /* resize NULL: the C library's */
     struct clock clock;
-    struct now
-        read; /* the latest reading, as it was: what a wall that steps back says is less than now */
+    struct now read; /* the latest reading; a wall that was set back is behind the engine's now */
     uv_thread_t owner;
 
     struct completions completions;

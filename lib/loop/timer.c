@@ -30,7 +30,8 @@ static void on_timer(uv_timer_t *timer)
 
 #ifdef __linux__
 
-/* The year 2200, or as far as time_t goes. Cancelled though it may be, it is armed afterwards. */
+/* For the year 2200, or as far as time_t goes. ECANCELED: the clock was set a moment ago, but the
+ * timer is armed. */
 static bool arm_notice(int fd)
 {
     struct itimerspec far = {.it_value.tv_sec = sizeof(time_t) > 4 ? (time_t)INT64_C(7258118400)
@@ -38,12 +39,6 @@ static bool arm_notice(int fd)
 
     return timerfd_settime(fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &far, NULL) == 0 ||
            errno == ECANCELED;
-}
-
-static void give_up_notice(usher_t *u)
-{
-    (void)uv_poll_stop(&u->notice);
-    u->armed_boot = INT64_MAX; /* it may sleep for too long: let it be armed anew */
 }
 
 static void on_notice(uv_poll_t *notice, int status, int events)
@@ -57,7 +52,11 @@ static void on_notice(uv_poll_t *notice, int status, int events)
         n = read(u->notice_fd, &expirations, sizeof expirations);
     while (n < 0 && errno == EINTR);
     if (status < 0 || !arm_notice(u->notice_fd))
-        give_up_notice(u);
+        (void)uv_poll_stop(&u->notice);
+    /* The timer did not run while the machine slept, and if this was the last notice, it must not
+     * sleep for so long: it is armed anew. */
+    (void)uv_timer_stop(&u->timer);
+    u->armed_boot = INT64_MAX;
     usher__trace(u, "the clock was set");
     usher__service_work(u);
 }
@@ -69,7 +68,7 @@ static void open_notice(usher_t *u)
     if (fd < 0)
         return;
     if (!arm_notice(fd) || uv_poll_init(u->loop, &u->notice, fd) != 0) {
-        close(fd);
+        (void)close(fd);
         return;
     }
     u->notice_fd = fd;
@@ -165,6 +164,8 @@ bool usher__timer_arm(usher_t *u)
 void usher__timer_close(usher_t *u, uv_close_cb cb)
 {
     uv_close((uv_handle_t *)&u->timer, cb);
-    if (u->notice_fd >= 0)
+    if (u->notice_fd >= 0) {
         uv_close((uv_handle_t *)&u->notice, cb);
+        (void)close(u->notice_fd); /* libuv leaves it to us */
+    }
 }

@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { LIVE_MAX = 8, WINDOWS_MAX = 16 };
+enum { LIVE_MAX = 8, WINDOWS_MAX = 32 };
 
 struct report;
 
@@ -56,6 +56,10 @@ double series_median(const struct series *s);
 double series_low(const struct series *s);
 double series_high(const struct series *s);
 
+/* The median of what a's windows are to b's, pair by pair: the two of a pair ran one after the other,
+ * so what slowed one mostly slowed the other. 0: b is empty. */
+double series_ratio(const struct series *a, const struct series *b);
+
 /* SplitMix64: the same numbers in every run. */
 uint64_t random_next(uint64_t *state);
 /* Below n. */
@@ -78,6 +82,7 @@ struct figure {
     double value;
     double low, high; /* of the windows; equal: there was only one */
     double floor;     /* the bare minimum in the same run; 0: none */
+    double to_floor;  /* how many times that */
     double peer;      /* another program in the same run; 0: none */
     double target;
     double times; /* the target as a multiple of the floor that the design measured; 0: none */

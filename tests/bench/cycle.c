@@ -133,7 +133,7 @@ static void peer_window(struct run *r)
 static bool windows(struct run *r)
 {
     char n[24];
-    int count = r->b->quick ? 3 : 9;
+    int count = r->b->quick ? 3 : 21;
 
     if (!window(r, true))
         return false;
@@ -156,7 +156,7 @@ static bool variants(struct run *r)
 
     for (size_t k = 0; k < sizeof batches / sizeof batches[0]; k++) {
         s.n = 0;
-        for (int i = 0; i < (r->b->quick ? 3 : 5); i++) {
+        for (int i = 0; i < (r->b->quick ? 3 : 9); i++) {
             uint64_t began = cpu_ns();
 
             if (!host_cycle(r->host, r->cycles, batches[k]))
@@ -177,7 +177,7 @@ static bool with_manual_clock(const struct run *r, struct host *h)
     bool good = host_open(h, &(struct host_options){.requesters = REQUESTERS, .manual = true}) &&
                 host_fill_mixed(h, r->live) && host_cycle(h, r->cycles, BATCH);
 
-    for (int i = 0; good && i < (r->b->quick ? 3 : 5); i++) {
+    for (int i = 0; good && i < (r->b->quick ? 3 : 9); i++) {
         uint64_t began = cpu_ns();
 
         good = host_cycle(h, r->cycles, BATCH);
@@ -238,13 +238,15 @@ static void report_run(const struct run *r, double last)
     report_figure(r->b->report, &f);
 }
 
+/* A window is short, so that the next one runs on the same machine; and long beside what the other
+ * one's windows have driven out of the caches. */
 static uint64_t cycles_for(const struct bench *b, uint64_t live)
 {
     if (b->quick)
         return 2000;
     if (live < 400000)
-        return 100000;
-    return live < 1600000 ? live / 4 : 400000;
+        return 30000;
+    return live < 4000000 ? 60000 : 150000;
 }
 
 static bool run(const struct bench *b, uint64_t live, bool first, struct host *h, double *took,

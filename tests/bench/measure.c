@@ -108,6 +108,15 @@ double series_high(const struct series *s)
     return sorted_at(s, s->n > 0 ? s->n - 1 : 0);
 }
 
+double series_ratio(const struct series *a, const struct series *b)
+{
+    struct series ratios = {.n = a->n < b->n ? a->n : b->n};
+
+    for (size_t i = 0; i < ratios.n; i++)
+        ratios.v[i] = a->v[i] / b->v[i];
+    return series_median(&ratios);
+}
+
 uint64_t random_next(uint64_t *state)
 {
     uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);

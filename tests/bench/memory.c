@@ -78,6 +78,8 @@ static void report(const struct bench *b, const char *what, double value, double
 {
     struct figure f = {.n = b->many, .unit = "B", .value = value, .floor = bare};
 
+    f.to_floor = bare > 0 ? value / bare : 0;
+
     snprintf(f.what, sizeof f.what, "%s", what);
     if (has_target) {
         f.target = target;

@@ -36,7 +36,8 @@ struct figure figure_of(const char *what, uint64_t n, const struct series *usher
                        .value = series_median(usher),
                        .low = series_low(usher),
                        .high = series_high(usher),
-                       .floor = floor != NULL ? series_median(floor) : 0};
+                       .floor = floor != NULL ? series_median(floor) : 0,
+                       .to_floor = floor != NULL ? series_ratio(usher, floor) : 0};
 
     snprintf(f.what, sizeof f.what, "%s", what);
     return f;
@@ -50,7 +51,7 @@ static bool reached(const struct figure *f)
 /* Of a figure with a floor. */
 static bool reached_by_ratio(const struct figure *f)
 {
-    return f->value <= f->times * f->floor;
+    return f->to_floor <= f->times;
 }
 
 /* ---- for people ---------------------------------------------------------------------------------- */
@@ -106,7 +107,7 @@ static struct row row_of(const struct figure *f)
     }
     if (f->floor > 0) {
         write_value(r.cells[4], LEN, f->unit, f->floor);
-        write_times(r.cells[5], LEN, f->value / f->floor);
+        write_times(r.cells[5], LEN, f->to_floor);
     }
     if (f->peer > 0) {
         write_value(r.cells[6], LEN, f->unit, f->peer);
@@ -176,7 +177,7 @@ static json_t *json_of(const struct figure *f)
     set_number(o, "high", f->high);
     if (f->floor > 0) {
         set_number(o, "floor", f->floor);
-        set_number(o, "to_floor", f->value / f->floor);
+        set_number(o, "to_floor", f->to_floor);
     }
     if (f->peer > 0) {
         set_number(o, "peer", f->peer);

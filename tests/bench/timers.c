@@ -213,6 +213,7 @@ static bool heaps(const struct bench *b)
     snprintf(f.what, sizeof f.what, "bytes of one");
     f.value = (double)t.heap.slots * (sizeof(struct heap_entry) + sizeof(uint32_t)) / t.slots;
     f.floor = sizeof(struct heap_entry) + sizeof(uint32_t);
+    f.to_floor = f.value / f.floor;
     f.peer = sizeof(uv_timer_t);
     report_figure(b->report, &f);
     close_trio(&t);

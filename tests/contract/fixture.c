@@ -10,8 +10,8 @@
 enum { SAID_MAX = 12, LAST_TICKETS = 64 };
 
 const char *const fixture_states[STATES] = {
-    "nothing", "scheduled", "waiting", "kept",      "shared", "claimed", "paused",  "stuck",
-    "resolved", "closed",   "withdrawn", "parked", "full",    "held",    "pending",
+    "nothing",  "scheduled", "waiting",   "kept",   "shared", "claimed", "paused",  "stuck",
+    "resolved", "closed",    "withdrawn", "parked", "full",   "held",    "pending",
 };
 
 /* ---- checks ---------------------------------------------------------------------------------- */
@@ -572,8 +572,8 @@ int fixture_open(struct fixture *f, void (*open_hook)(struct fixture *f))
     int err;
 
     r->hook = open_hook;
-    err = usher_open(&f->u, f->own ? NULL : &f->loop, "memory:", give_options(f), fixture_on_open,
-                     r);
+    err =
+        usher_open(&f->u, f->own ? NULL : &f->loop, "memory:", give_options(f), fixture_on_open, r);
     take_given(f);
     (void)fixture_returned(r, err, 1);
     return err;
@@ -712,8 +712,8 @@ void fixture_prepare(struct fixture *f, enum state state)
         define(f->q, "{\"limits\":{\"open\":1,\"payload\":100}}");
         break;
     case S_HELD:
-        assert_int_equal(
-            usher_queue_hold(f->q, USHER_HOLD_CLAIMS | USHER_HOLD_ENQUEUE, NULL, NULL), USHER_OK);
+        assert_int_equal(usher_queue_hold(f->q, USHER_HOLD_CLAIMS | USHER_HOLD_ENQUEUE, NULL, NULL),
+                         USHER_OK);
         break;
     default:
         break;

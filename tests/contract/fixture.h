@@ -34,7 +34,7 @@ struct receipt {
     struct fixture *f;
     struct receipt *next;
     void (*hook)(struct fixture *f); /* runs once, in the first callback; NULL: none */
-    int64_t accepted; /* callbacks that must have run in the end; -1: any number */
+    int64_t accepted;                /* callbacks that must have run in the end; -1: any number */
     uint32_t ran;
     int status;
     uint64_t rows;
@@ -70,7 +70,7 @@ struct fixture {
     uint64_t op;
     struct receipt *receipts, *events, *lost, *parked;
     struct given *given;
-    uint64_t ran; /* callbacks, of all kinds */
+    uint64_t ran;  /* callbacks, of all kinds */
     uint64_t told; /* a hash of what they were told, in order */
     uint32_t closed;
     char err[200];
@@ -88,22 +88,22 @@ void fixture_verdict(void); /* fails the test if a check has failed since the la
 /* ---- life ------------------------------------------------------------------------------------- */
 
 enum state { /* of the ticket, and around it */
-    S_NOTHING,
-    S_SCHEDULED,
-    S_WAITING,
-    S_KEPT,
-    S_SHARED,
-    S_CLAIMED,
-    S_PAUSED,
-    S_STUCK,
-    S_RESOLVED,
-    S_CLOSED,
-    S_WITHDRAWN,
-    S_PARKED,  /* claimed, and two claims are parked */
-    S_FULL,    /* waiting in a queue that is full */
-    S_HELD,    /* waiting in a queue that is held for claims and requests */
-    S_PENDING, /* claimed, and as many callbacks are outstanding as there is room for */
-    STATES
+             S_NOTHING,
+             S_SCHEDULED,
+             S_WAITING,
+             S_KEPT,
+             S_SHARED,
+             S_CLAIMED,
+             S_PAUSED,
+             S_STUCK,
+             S_RESOLVED,
+             S_CLOSED,
+             S_WITHDRAWN,
+             S_PARKED,  /* claimed, and two claims are parked */
+             S_FULL,    /* waiting in a queue that is full */
+             S_HELD,    /* waiting in a queue that is held for claims and requests */
+             S_PENDING, /* claimed, and as many callbacks are outstanding as there is room for */
+             STATES
 };
 extern const char *const fixture_states[STATES];
 

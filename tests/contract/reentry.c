@@ -11,22 +11,22 @@
 #include "loop/service.h"
 
 enum from { /* the callback inside which the call is made */
-    FROM_OPEN,
-    FROM_DONE,
-    FROM_NEXT,
-    FROM_MANY,
-    FROM_TICKET,
-    FROM_CANCELED,
-    FROM_TIMED_OUT, /* inside usher_advance() */
-    FROM_EVENT,
-    FROM_PAGE,
-    FROM_POST,
-    FROM_LOST,
-    FROMS
+            FROM_OPEN,
+            FROM_DONE,
+            FROM_NEXT,
+            FROM_MANY,
+            FROM_TICKET,
+            FROM_CANCELED,
+            FROM_TIMED_OUT, /* inside usher_advance() */
+            FROM_EVENT,
+            FROM_PAGE,
+            FROM_POST,
+            FROM_LOST,
+            FROMS
 };
-static const char *const from_names[FROMS] = {"open",     "done",      "claim_next", "claim_many",
-                                              "ticket",   "canceled",  "timed out",  "event",
-                                              "page",     "post",      "lost"};
+static const char *const from_names[FROMS] = {"open",   "done",     "claim_next", "claim_many",
+                                              "ticket", "canceled", "timed out",  "event",
+                                              "page",   "post",     "lost"};
 
 enum how { INSIDE, AFTER, INSIDE_THEN_CLOSE, CLOSE_THEN_INSIDE };
 static const char *const how_names[] = {"", "after it: ", "then close: ", "close, then: "};

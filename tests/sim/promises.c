@@ -296,7 +296,6 @@ void promises_event(struct watch *w, struct seen *t, const usher_event *e)
     case USHER_EV_JOINED:
         if (t->acknowledged)
             message(t, e->at);
-        t->retold_at = e->at;
         break;
     case USHER_EV_ASKED:
         if (t->state != USHER_RESOLVED)

@@ -118,7 +118,7 @@ static void check_way(struct watch *w, const struct seen *t, const usher_event *
     const struct way *way = &ways[e->kind];
     char from = letters[t->state], to = letters[e->state];
 
-    if (strchr(way->from, from) == NULL ||
+    if (way->from == NULL || strchr(way->from, from) == NULL ||
         (strchr(way->to, to) == NULL && (strchr(way->to, '=') == NULL || to != from)))
         watch_wrong(w, "the event leads from %c to %c", from, to);
     if (e->kind == USHER_EV_REPLIED && to != from && from != 'P')
@@ -406,9 +406,8 @@ static void carry(struct watch *w, struct seen *t, const usher_event *e)
         if (e->who == NULL)
             check_until(w, t, e, "kept");
         break;
-    case USHER_EV_MOVED:
-        t->odd = true;
-        break;
+    case USHER_EV_REPRIORITISED: t->rank_anew = true; break;
+    case USHER_EV_MOVED: t->rank_anew = t->odd = true; break;
     default: break;
     }
     if (e->kind == USHER_EV_WITHDRAWN)
@@ -470,12 +469,14 @@ static void service_event(struct watch *w, const usher_event *e)
         if (!q->refused || watch_open(w, watch_queue(w, e->queue)) >=
                                current(w, watch_queue(w, e->queue))->open)
             watch_wrong(w, "room, and nobody was refused or it is full");
-        q->refused = false;
+        q->refused = q->was_full = false;
     }
 }
 
 void watch_event(struct watch *w, const usher_event *e)
 {
+    bool was_wrong = w->wrong[0] != '\0';
+
     if (e->seq != ++w->seq)
         watch_wrong(w, "seq %" PRIu64 " after %" PRIu64, e->seq, w->seq - 1);
     if (e->at < w->at || (e->seen_at != 0 && e->seen_at <= e->at))
@@ -485,11 +486,11 @@ void watch_event(struct watch *w, const usher_event *e)
         service_event(w, e);
     else
         ticket_event(w, e);
-    if (w->wrong[0] != '\0' && strchr(w->wrong, '#') == NULL) {
+    if (w->wrong[0] != '\0' && !was_wrong) {
         char what[sizeof w->wrong];
 
         memcpy(what, w->wrong, sizeof what);
-        snprintf(w->wrong, sizeof w->wrong, "event #%" PRIu64 " %s of ticket %" PRIu64 ": %.250s",
+        snprintf(w->wrong, sizeof w->wrong, "event %" PRIu64 ", %s of ticket %" PRIu64 ": %.250s",
                  e->seq, usher_name(USHER_NAME_EVENT, e->kind), e->ticket, what);
     }
 }
@@ -505,7 +506,7 @@ static void check_overdue(struct watch *w, const struct seen *t, usher_id id, in
         if ((mask_of(t) & 1u << reason) != 0 && t->pause_end[reason] <= now)
             watch_wrong(w, "ticket %" PRIu64 " is paused longer than it was to be", id);
     }
-    if (t->state == USHER_CLAIMED && t->until <= now)
+    if (t->state == USHER_CLAIMED && t->until <= now && !w->stepped)
         watch_wrong(w, "ticket %" PRIu64 " is claimed, and its lease has ended", id);
     if (t->state == USHER_RESOLVED && (t->closing_at <= now || all_confirmed(t)))
         watch_wrong(w, "ticket %" PRIu64 " should be closed", id);
@@ -523,12 +524,19 @@ static void check_place(struct watch *w, struct seen *t, const usher_standing *s
         watch_wrong(w, "ticket %" PRIu64 " is in the line, or should be", s->ticket);
     if (s->persons != (t->state == USHER_WITHDRAWN ? 1 : persons))
         watch_wrong(w, "ticket %" PRIu64 ": %u persons, not %u", s->ticket, s->persons, persons);
-    if (s->rank_at > t->rank && t->rank != 0 && t->retold_at < t->state_at && !t->odd)
+    if (s->rank_at > t->rank && t->rank != 0 && !t->rank_anew)
         watch_wrong(w, "the rank of ticket %" PRIu64 " grew", s->ticket);
     if (usher__service_token(w->u, s->ticket) != (watch_claim_stands(t) ? t->token : 0))
         watch_wrong(w, "ticket %" PRIu64 ": another token than %" PRIu64, s->ticket, t->token);
     if ((s->holder != NULL) != watch_claim_stands(t))
         watch_wrong(w, "ticket %" PRIu64 ": a holder without a claim, or none with one", s->ticket);
+}
+
+static void expect(struct watch *w, usher_id id, const char *what, int64_t shown, int64_t is)
+{
+    if (shown != is)
+        watch_wrong(w, "ticket %" PRIu64 ": %s is %" PRId64 ", by its events %" PRId64, id, what,
+                    shown, is);
 }
 
 static bool look(struct watch *w, usher_id id, int64_t now)
@@ -541,28 +549,32 @@ static bool look(struct watch *w, usher_id id, int64_t now)
             watch_wrong(w, "ticket %" PRIu64 " is gone", id);
         return false;
     }
-    if (s.state != t->state || s.ticket_seq != t->seq || s.priority != t->priority ||
-        s.level != t->level || s.attempts != t->attempts || s.state_at != t->state_at ||
-        s.policy_version != t->version || watch_queue(w, s.queue) != t->queue)
-        watch_wrong(w, "the standing of ticket %" PRIu64 " is not what its events told", id);
+    expect(w, id, "state", s.state, t->state);
+    expect(w, id, "ticket_seq", (int64_t)s.ticket_seq, (int64_t)t->seq);
+    expect(w, id, "priority", s.priority, t->priority);
+    expect(w, id, "level", s.level, t->level);
+    expect(w, id, "attempts", s.attempts, t->attempts);
+    expect(w, id, "state_at", s.state_at, t->state_at);
+    expect(w, id, "policy_version", s.policy_version, t->version);
+    expect(w, id, "queue", watch_queue(w, s.queue), t->queue);
     check_place(w, t, &s);
     promises_look(w, t, &s, now);
     t->kept_for = number_of(s.kept_for, 'a', AGENTS);
     t->rank = s.rank_at;
     t->until = s.until_at;
     t->looked_seq = t->seq;
-    t->touched = false;
+    t->touched = t->rank_anew = false;
     return true;
 }
 
-static void check_counts(struct watch *w, const uint64_t seen[QUEUES][USHER_STATES])
+static void check_counts(struct watch *w, uint64_t seen[QUEUES][USHER_STATES])
 {
     for (uint32_t i = 0; i < w->queues_n; i++) {
         uint64_t n[USHER_STATES];
 
         if (usher_counts(w->queue[i].q, n) != USHER_OK || memcmp(n, seen[i], sizeof n) != 0)
             watch_wrong(w, "the counts of queue %u are not those of its tickets", i);
-        if (w->queue[i].refused && watch_open(w, i) < current(w, i)->open)
+        if (w->queue[i].was_full && w->queue[i].refused && watch_open(w, i) < current(w, i)->open)
             watch_wrong(w, "queue %u has room, and nobody said so", i);
     }
 }

@@ -77,14 +77,14 @@ struct seen {
     int64_t until, rank; /* as last looked at */
     int kept_for;        /* likewise; -1: nobody */
     uint64_t looked_seq; /* seq then */
-    bool touched;
+    bool touched, rank_anew; /* since then */
 };
 
 struct seen_queue {
     usher_queue_t *q;
     struct rules rules[VERSIONS]; /* [version - 1] */
     uint32_t version, hold;
-    bool refused; /* EFULL since there was room */
+    bool refused, was_full; /* EFULL since there was room; and there was none at all */
 };
 
 struct watch {

@@ -1,0 +1,22 @@
+/* Dice, and policies drawn with them. */
+#ifndef USHER_SIM_POLICY_H
+#define USHER_SIM_POLICY_H
+
+#include "watch.h"
+
+struct dice {
+    uint64_t state;
+};
+
+uint64_t dice_draw(struct dice *d);
+uint32_t dice_below(struct dice *d, uint32_t n);
+
+/* A duration in ms, from 1: mostly short, so that things happen. */
+int64_t draw_duration(struct dice *d);
+
+struct rules default_rules(void);
+/* later: for a queue that is in use; its limits are then wide. */
+struct rules draw_rules(struct dice *d, bool later);
+void print_rules(const struct rules *r, char *json, size_t len);
+
+#endif
