@@ -82,7 +82,7 @@ void usher__do_update(struct turn *turn)
 void usher__do_extend(struct turn *turn)
 {
     show_life(turn->t, false, true);
-    usher__tell(turn, USHER_EV_EXTENDED, turn->c->who);
+    usher__tell(turn, USHER_EV_EXTENDED, turn->c->who)->text = turn->c->text;
 }
 
 static void let_go(struct turn *turn, uint32_t passed_over)

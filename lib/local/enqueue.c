@@ -9,7 +9,8 @@
 
 struct request {
     const usher_request *r;
-    struct op_entry *entry; /* NULL: it has no op */
+    struct op_entry *entry; /* room to remember its op; NULL: it has none */
+    struct result again;    /* repeated: the first result */
     struct text *body;
     uint64_t print;
     uint32_t slot;     /* of the new ticket, or of the one that is joined; 0: repeated */
@@ -81,6 +82,8 @@ static const struct request *twin_of(const struct batch *b, const struct request
 /* The op: repeated, refused, or room to remember it. */
 static int begin_op(struct batch *b, struct request *q, const usher_request *r)
 {
+    const struct op_entry *first;
+
     if (r->op.hi == 0 && r->op.lo == 0)
         return 0;
     q->print = print_of(b->q, r);
@@ -91,10 +94,11 @@ static int begin_op(struct batch *b, struct request *q, const usher_request *r)
             b->status = USHER_EINVAL;
         return 0;
     }
-    q->entry = usher__ops_find(&b->e->ops, r->op, b->e->at.wall);
-    if (q->entry != NULL) {
+    first = usher__ops_find(&b->e->ops, r->op, b->e->at.wall);
+    if (first != NULL) {
         q->repeated = true;
-        if (q->entry->print != q->print)
+        usher__op_result(first, &q->again); /* now: the batch itself may push it out of the window */
+        if (first->print != q->print)
             b->status = USHER_EINVAL;
         return 0;
     }
@@ -263,6 +267,7 @@ static int build_new(struct batch *b, struct request *q)
     if (err != 0) {
         usher__forget(e, q->slot);
         q->slot = 0;
+        e->last_id--; /* nobody has seen it */
         return err;
     }
     index_built(b, q, t);
@@ -340,7 +345,7 @@ static void do_one(struct batch *b, struct request *q, struct result *res)
         return;
     }
     if (q->repeated) {
-        usher__op_result(q->entry, res);
+        *res = q->again;
         return;
     }
     res->status = usher__apply(e, q->slot, &c, &flags);
@@ -364,8 +369,7 @@ static void end(struct batch *b, bool taken)
 
         if (!taken)
             take_back(b, q);
-        if (!q->repeated)
-            usher__free(&e->memory, q->entry);
+        usher__free(&e->memory, q->entry);
         usher__text_unref(&e->texts, q->body);
         usher__intern_unref(&e->names, q->requester);
         for (uint32_t k = 0; k < q->needs_n; k++)

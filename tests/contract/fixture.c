@@ -95,6 +95,7 @@ static void *resize(void *ctx, void *p, size_t n)
     if (old != NULL) {
         f->held_n--;
         f->held_len -= old_len;
+        memset(old + 1, 0xdd, old_len);
         free(old);
     }
     return block == NULL ? NULL : block + 1;
@@ -357,7 +358,7 @@ static usher_op next_op(struct fixture *f)
     return (usher_op){7, ++f->op};
 }
 
-/* variant 0: new tickets; 1: the first joins the fixture's. */
+/* variant 0: new tickets; 1: the first joins the fixture's. The third joins the second. */
 const usher_request *give_requests(struct fixture *f, size_t n, int variant)
 {
     usher_request *r = give_room(f, n * sizeof *r);
@@ -371,7 +372,9 @@ const usher_request *give_requests(struct fixture *f, size_t n, int variant)
         r[i].requester = give_string(f, who);
         r[i].body = give_text(f, "it makes a noise, and then it stops");
         r[i].symptom = give_string(f, "noise");
-        r[i].dedup_key = give_string(f, i == 0 && variant == 1 ? "K-1" : who);
+        r[i].dedup_key = give_string(f, i == 0 && variant == 1 ? "K-1"
+                                        : i == 2               ? "somebody-1"
+                                                               : who);
         r[i].ref = give_string(f, i == 0 ? "R-1" : "R-2");
         r[i].needs = give(f, needs, sizeof needs);
         r[i].needs_n = 1;

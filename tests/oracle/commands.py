@@ -279,7 +279,7 @@ class Commands(Service):
     def do_extend(self, t, a):
         t.alive = t.alive or t.said
         clipped = self.extend(t, num(a, "ms"))
-        self.tell("extended", t, t.holder.name, until=self.on_the_wall(t.lease_boot))
+        self.tell("extended", t, t.holder.name, until=self.on_the_wall(t.lease_boot), text=a.get("text"))
         return WAS_CLIPPED if clipped else 0
 
     def do_release(self, t, a):

@@ -408,7 +408,6 @@ class Service:
         self.come_back(t, keep=True)
         self.make_findable(t)
         self.tell("reopened", t, who, text=text)
-        resolve = t.promises["resolve"]
         if resolve.owed and resolve.state == RUNNING:
             self.judge(t, [resolve])
 

@@ -29,6 +29,8 @@ struct call {
     int remember; /* the op that it has; -1: none */
     uint32_t agent, n;
     usher_id joined;
+    usher_id why_of; /* READ_WHY_DUE: of this ticket's promise */
+    int why;
 };
 
 /* A command that has an op, and its first result. */
@@ -60,7 +62,7 @@ static struct run {
     bool nested;      /* callbacks call, too */
     bool closed;
     struct call calls[CALLS_MAX];
-    uint32_t calls_n, last_told, keep_closed, op_window_n, remembered_n;
+    uint32_t calls_n, last_told, keys_n, keep_closed, op_window_n, remembered_n;
     int64_t op_window_ms;
     struct attempt attempts[OPS_MAX];
     uint32_t attempts_n;
@@ -74,6 +76,7 @@ static const char *const persons[PERSONS] = { "p0", "p1", "p2", "p3", "p4", "p5"
 static const char *const agents[AGENTS] = { "a0", "a1", "a2", "a3", "a4" };
 static const char *const skills[SKILLS] = { "s0", "s1", "s2" };
 static const char *const keys[KEYS] = { NULL, "k1", "k2", "k3" };
+static const char *const refs[REFS] = { "r0", "r1" };
 static const char *const queues[QUEUES] = { "q0", "q1", "q2" };
 
 static uint32_t below(uint32_t n)
@@ -257,6 +260,23 @@ static void on_work(usher_agent_t *a, int status, const usher_work *work, size_t
     call_from_inside();
 }
 
+/* What counted adds up to what is used, without a hole. */
+static void check_why(const struct seen *t, int ix, const usher_page *p)
+{
+    const struct seen_promise *m = &t->promise[ix];
+    int64_t sum = 0, at = m->start_at, now = usher_now(run.u);
+
+    for (uint64_t i = 0; i < p->n; i++) {
+        sum += p->spans[i].ms;
+        if (p->spans[i].from_at != at || p->spans[i].to_at <= at)
+            wrong("a hole in why promise %d is due", ix + 1);
+        at = p->spans[i].to_at;
+    }
+    if (m->owed && m->state != 0 && (sum != watch_used(t, ix, now) || at != now))
+        wrong("%" PRId64 " ms of promise %d are used, not %" PRId64, sum, ix + 1,
+              watch_used(t, ix, now));
+}
+
 static void on_page(usher_t *u, int status, const usher_page *p, void *user)
 {
     struct call *c = user;
@@ -270,6 +290,8 @@ static void on_page(usher_t *u, int status, const usher_page *p, void *user)
             (p->cursor == 0 && i + 1 == p->n && p->events[i].ticket_seq < t->seq))
             wrong("the history of ticket %" PRIu64, p->events[i].ticket);
     }
+    if (c->why != 0 && c->expected == USHER_OK && !run.nested)
+        check_why(watch_ticket(&run.watch, c->why_of), c->why - 1, p);
     for (uint64_t i = 1; i < p->n && p->tickets != NULL; i++) {
         if (p->tickets[i].ticket <= p->tickets[i - 1].ticket)
             wrong("a page of tickets is not by ascending id");
@@ -384,6 +406,7 @@ static void do_enqueue(usher_request *r, uint32_t queue, uint32_t key, uint32_t 
         r->requester, r->priority, r->start_at, key == 0 ? "" : keys[key], needs, r->op.lo);
     run.watch.pending_key = key;
     run.watch.pending_needs = needs;
+    run.watch.pending_ref = r->ref == NULL ? 0 : (uint32_t)(r->ref[1] - '0') + 1;
     c->remember = attempt;
     if (joins == 0)
         c->expected = (q->hold & USHER_HOLD_ENQUEUE) != 0 ? USHER_ESTATE : USHER_OK;
@@ -414,15 +437,16 @@ static void draw_enqueue(int what)
     const char *names[SKILLS];
     usher_request r = { .size = sizeof r, .requester = persons[below(PERSONS)],
                         .priority = (int32_t)below(5), .body = { "body", one_in(2) ? 4 : 0 } };
-    uint32_t queue = below(run.watch.queues_n), key = below(KEYS), needs = needs_of(&r, names);
+    uint32_t queue = below(run.watch.queues_n), key = below(run.keys_n), needs = needs_of(&r, names);
     struct attempt *a = NULL;
 
     if (run.watch.tickets_n + 1 >= TICKETS_MAX)
         return;
     drain_first();
     r.dedup_key = keys[key];
+    r.ref = one_in(3) ? refs[below(REFS)] : NULL;
     if (one_in(3))
-        r.start_at = usher_now(run.u) + (int64_t)draw_duration(&run.dice);
+        r.start_at = usher_now(run.u) + draw_duration(&run.dice);
     if (one_in(5) && run.attempts_n < OPS_MAX && needs == 0) { /* its strings must live on */
         a = new_attempt(what);
         r.op = a->op;
@@ -449,7 +473,7 @@ static void draw_many(int what)
     for (uint32_t i = 0; i < n; i++)
         r[i] = (usher_request){ .size = sizeof r[i], .requester = persons[below(PERSONS)],
                                 .priority = (int32_t)below(5) };
-    run.watch.pending_key = run.watch.pending_needs = 0;
+    run.watch.pending_key = run.watch.pending_needs = run.watch.pending_ref = 0;
     c = new_call(true);
     c->expected = (q->hold & USHER_HOLD_ENQUEUE) != 0 ? USHER_ESTATE : USHER_OK;
     say("many %s n=%u", queues[queue], n);
@@ -508,7 +532,7 @@ static void draw_claim(int what)
     }
     args.queues = list;
     args.n = wants;
-    args.wait_ms = one_in(2) ? 0 : one_in(4) ? USHER_NEVER : (int64_t)draw_duration(&run.dice);
+    args.wait_ms = one_in(2) ? 0 : one_in(4) ? USHER_NEVER : draw_duration(&run.dice);
     c->claims = true;
     c->agent = agent;
     c->n = wants;
@@ -582,12 +606,16 @@ static void draw_claim_ticket(int what)
 static void draw_cancel(int what)
 {
     struct call *c = &run.calls[below(run.calls_n + 1)];
-    bool waits = c < run.calls + run.calls_n && c->claims && c->told < c->times;
+    bool waits;
     int err;
 
     (void)what;
     drain_first();
-    waits = waits && c->told < c->times;
+    for (uint32_t i = 0; i < run.calls_n && !one_in(8); i++) { /* mostly one that waits */
+        if (run.calls[i].claims && run.calls[i].told < run.calls[i].times)
+            c = &run.calls[i];
+    }
+    waits = c < run.calls + run.calls_n && c->claims && c->told < c->times;
     say("cancel call %u", c->number);
     err = usher_claim_cancel(run.watch.agent[c->agent], c);
     say(" -> %s", usher_err_name(err));
@@ -673,9 +701,11 @@ static usher_command draw_command(void)
     if (c.verb >= USHER_ASK && c.verb <= USHER_WITHDRAW)
         c.who = draw_person(t);
     if ((c.verb == USHER_UPDATE || c.verb == USHER_PAUSE) && (one_in(2) || c.kind == USHER_UNTIL))
-        c.at = usher_now(run.u) + (one_in(10) ? 0 : (int64_t)draw_duration(&run.dice));
+        c.at = usher_now(run.u) + (one_in(10) ? 0 : draw_duration(&run.dice));
+    if (c.at != 0 && one_in(20))
+        c.at = one_in(2) ? USHER_AT_MAX : usher_now(run.u) - 1;
     if (c.verb == USHER_EXTEND && one_in(2))
-        c.ms = (int64_t)draw_duration(&run.dice);
+        c.ms = one_in(20) ? USHER_NEVER : draw_duration(&run.dice);
     if (c.verb == USHER_MOVE)
         c.queue = run.watch.queue[below(run.watch.queues_n)].q;
     return c;
@@ -790,7 +820,7 @@ static int64_t draw_instant(void)
     case 6: to = now + (int64_t)below(2 * 3600000); break;
     default: to = one_in(8) ? now + (int64_t)below(40) * 86400000 : now + 1; break;
     }
-    return to == USHER_NEVER || to < now ? now + 1 : to;
+    return to < now || to > now + 100 * INT64_C(86400000) ? now + 1 : to;
 }
 
 static void draw_advance(int what)
@@ -924,10 +954,15 @@ static void draw_read(int what)
     usher_standing s = USHER_INIT(usher_standing);
 
     (void)what;
-    q.what = one_in(2) ? USHER_READ_TICKETS : USHER_READ_HISTORY;
-    if (q.what == USHER_READ_HISTORY) {
-        q.ticket = draw_ticket();
+    q.what = one_in(3) ? USHER_READ_TICKETS : one_in(2) ? USHER_READ_HISTORY : USHER_READ_WHY_DUE;
+    if (q.what == USHER_READ_HISTORY)
         q.cursor = below(8);
+    if (q.what == USHER_READ_WHY_DUE) {
+        q.limit = 1000;
+        c->why = q.promise = 1 + (int32_t)below(4);
+    }
+    if (q.what != USHER_READ_TICKETS) {
+        c->why_of = q.ticket = draw_ticket();
         if (run.drained)
             c->expected = usher_peek(run.u, q.ticket, &s);
     }
@@ -1014,6 +1049,7 @@ static void open_service(uint64_t seed)
     run.op_window_ms = o.op_window_ms = one_in(2) ? 3600000 : 1 + (int64_t)below(3000);
     run.op_window_n = o.op_window_n = one_in(2) ? 1000 : 1 + below(6);
     o.seed = seed;
+    run.keys_n = 1 + below(KEYS);
     run.nested = one_in(3);
     if (usher_manual_clock_new(&run.clock, BEGIN_AT) != USHER_OK)
         abort();

@@ -429,6 +429,7 @@ static void ticket_event(struct watch *w, const usher_event *e)
         t->priority = e->priority;
         t->kept_for = t->holder = -1;
         t->key = w->pending_key;
+        t->ref = w->pending_ref;
         t->needs = w->pending_needs;
     }
     t = watch_ticket(w, e->ticket);
@@ -579,6 +580,35 @@ static void check_counts(struct watch *w, uint64_t seen[QUEUES][USHER_STATES])
     }
 }
 
+/* By its ref the newest ticket is found while it is there, as long as none of them has moved. */
+static void check_refs(struct watch *w)
+{
+    for (uint32_t i = 0; i < w->queues_n * REFS; i++) {
+        uint32_t queue = i / REFS, ref = i % REFS + 1;
+        usher_standing s = USHER_INIT(usher_standing), newest = USHER_INIT(usher_standing);
+        usher_id found = 0;
+        bool odd = false;
+
+        for (usher_id id = 1; id <= w->tickets_n; id++) {
+            const struct seen *t = &w->ticket[id];
+
+            odd = odd || (t->ref == ref && t->odd);
+            if (t->ref == ref && t->queue == queue)
+                found = id;
+        }
+        if (found != 0 && usher_peek(w->u, found, &newest) != USHER_OK)
+            found = 0;
+        if (usher_peek_ref(w->queue[queue].q, (char[]){ 'r', (char)('0' + ref - 1), '\0' }, &s) !=
+            USHER_OK)
+            s.ticket = 0;
+        if (s.ticket != 0 && (watch_ticket(w, s.ticket)->ref != ref ||
+                              watch_ticket(w, s.ticket)->queue != queue))
+            watch_wrong(w, "ref %u finds ticket %" PRIu64, ref, s.ticket);
+        if (!odd && found != 0 && s.ticket != found)
+            watch_wrong(w, "ref %u finds ticket %" PRIu64 ", not %" PRIu64, ref, s.ticket, found);
+    }
+}
+
 void watch_look(struct watch *w, bool all, uint32_t keep_closed)
 {
     uint64_t counts[QUEUES][USHER_STATES] = { { 0 } };
@@ -597,8 +627,10 @@ void watch_look(struct watch *w, bool all, uint32_t keep_closed)
             kept += there;
         counts[t->queue][t->state] += there;
     }
-    if (all)
+    if (all) {
         check_counts(w, counts);
+        check_refs(w);
+    }
     if (all && kept > keep_closed)
         watch_wrong(w, "%u tickets that are over are kept, not %u", kept, keep_closed);
     if (usher__service_next_due(w->u) <= now)

@@ -19,6 +19,7 @@ enum {
     PERSONS = 6, /* p0 ... */
     SKILLS = 3,
     KEYS = 4,
+    REFS = 2,
     VERSIONS = 24,    /* of one queue's policy */
     TICKETS_MAX = 160, /* of one service */
     CHANGES_MAX = 400
@@ -62,7 +63,7 @@ struct seen {
     uint32_t version, queue;
     uint64_t seq, token;
     int state, priority, level, holder; /* holder: agent, or -1 */
-    uint32_t attempts, reminded[3], checked_in, key, needs;
+    uint32_t attempts, reminded[3], checked_in, key, ref, needs;
     bool persons[PERSONS], confirmed[PERSONS];
     bool acknowledged, word, alive, started;
     bool odd; /* moved or reopened: whether its key finds it depends */
@@ -99,7 +100,7 @@ struct watch {
     uint64_t seq;
     int64_t at; /* of the last event */
     bool stepped; /* the wall has been set: leases do not follow it */
-    uint32_t pending_key, pending_needs; /* of the ticket that is being enqueued */
+    uint32_t pending_key, pending_ref, pending_needs; /* of the ticket that is being enqueued */
     char wrong[400]; /* "": nothing */
 };
 
