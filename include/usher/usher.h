@@ -142,8 +142,8 @@ enum { /* every command on one ticket */
        USHER_REVIVE = 64,       /* stuck -> waiting, attempts from 0 */
        USHER_ESCALATE = 67,     /* level + 1 */
        USHER_REPRIORITISE = 68, /* kind: the new priority */
-       USHER_MOVE = 69,         /* queue: where to. Claim, keep, pause and clocks stay: a holder who wants to be rid of it
-                                    releases it too. Promises, pauses and after-care stay those of the policy that it was
+       USHER_MOVE = 69,         /* queue: where to. Claim, pause and clocks stay: a holder who wants to be rid of it releases
+                                    it too; one that is kept is so no more. Promises, pauses and after-care stay those of the policy that it was
                                     enqueued under; line and lease are the new queue's. The same queue: only told */
        USHER_NOTE = 70          /* for the record */
 };

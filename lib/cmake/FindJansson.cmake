@@ -1,8 +1,7 @@
 # Finds jansson and makes the target Jansson::Jansson.
 #
 # Debian 12's libjansson-dev has a pkg-config file but no CMake package; upstream's own CMake build
-# exports jansson::jansson. Installed beside usher-config.cmake: a static usher needs jansson at the
-# final link.
+# exports jansson::jansson. For the examples and the benchmark's report: the library does without.
 
 include(FindPackageHandleStandardArgs)
 

@@ -407,7 +407,7 @@ class Commands(Service):
         if queue is not t.queue:
             self.hide(t)
             t.queue.freed = True
-            t.queue = queue
+            t.queue, t.kept_for = queue, None
             self.make_findable(t)
             if t.entry is not None:
                 self.compute_rank(t, first=False)
