@@ -124,6 +124,7 @@ void usher__engine_free(struct engine *e)
 
 void usher__engine_clock(struct engine *e, int64_t wall, int64_t boot)
 {
+    e->wall = wall;
     if (wall > e->now.wall)
         e->now.wall = wall;
     if (boot > e->now.boot)
@@ -160,6 +161,11 @@ static bool comes_first(const struct next *a, const struct next *b)
     return (int32_t)(a->entry.id_low - b->entry.id_low) < 0;
 }
 
+static int64_t instant_of(int64_t key) /* of usher__timer_key */
+{
+    return key / CLASSES - (key % CLASSES < 0 ? 1 : 0);
+}
+
 static struct next next_timer(const struct engine *e)
 {
     struct engine *heaps = (struct engine *)e; /* only to name a heap */
@@ -171,7 +177,7 @@ static struct next next_timer(const struct engine *e)
 
         if (!usher__heap_top(all[i], &n.entry) || n.entry.key == INT64_MAX)
             continue;
-        n.at = n.entry.key / CLASSES - (n.entry.key % CLASSES < 0 ? 1 : 0);
+        n.at = instant_of(n.entry.key);
         n.cls = (int)(n.entry.key - n.at * CLASSES);
         if (i > 0)
             n.at = on_wall(e, n.at);
@@ -227,13 +233,27 @@ int64_t usher__engine_next_due(const struct engine *e)
     return next_timer(e).at;
 }
 
+static int64_t until_top(const struct heap *h, int64_t now)
+{
+    struct heap_entry top;
+
+    if (!usher__heap_top(h, &top) || top.key == INT64_MAX)
+        return INT64_MAX;
+    return instant_of(top.key) - now;
+}
+
 int64_t usher__engine_idle_for(const struct engine *e)
 {
-    int64_t at = next_timer(e).at;
+    /* By the wall clock as it reads: while `now` is held, what is due by it takes longer. */
+    int64_t idle = until_top(&e->dues, e->wall);
+    int64_t lease = until_top(&e->leases, e->now.boot);
+    int64_t wait = until_top(&e->waits, e->now.boot);
 
-    if (at == INT64_MAX)
-        return at;
-    return at > e->now.wall ? at - e->now.wall : 0;
+    if (next_timer(e).at <= e->now.wall)
+        return 0;
+    if (lease < idle)
+        idle = lease;
+    return wait < idle ? wait : idle;
 }
 
 void usher__settle(struct engine *e)

@@ -116,7 +116,7 @@ int64_t usher__engine_now(const struct engine *e);
 /* Fires what is due at now, at most `max` timers. 0: all; 1: more is due; ENOMEM: try later. */
 int usher__engine_catch_up(struct engine *e, uint32_t max);
 
-/* ms from now to the next timer: 0 if one is due, INT64_MAX if there is none. */
+/* ms until the next timer: 0 if one is due, INT64_MAX if there is none. */
 int64_t usher__engine_idle_for(const struct engine *e);
 
 int usher__engine_queue(struct engine *e, const char *name, usher_queue_t **out);

@@ -27,7 +27,8 @@ struct engine {
     struct heap dues;   /* by ticket slot, wall clock; keys by usher__timer_key */
     struct heap leases; /* by ticket slot, boot clock */
     struct heap waits;  /* by parked slot, boot clock */
-    struct now now;     /* as told */
+    struct now now;     /* as told, the wall never less than before */
+    int64_t wall;       /* as told */
     struct now at;      /* the instant that is being worked on: now, or that of a late timer */
 
     struct marks marks;

@@ -16,7 +16,7 @@
 
 #include "loop/service.h"
 
-enum { LOOK_AGAIN_MS = 60 * 1000, SHORT_OF_MEMORY_MS = 1000, HELD_MS = 1000 };
+enum { LOOK_AGAIN_MS = 60 * 1000, SHORT_OF_MEMORY_MS = 1000 };
 
 static void on_timer(uv_timer_t *timer)
 {
@@ -110,18 +110,11 @@ void usher__timer_open(usher_t *u)
  * and who tells it calls afterwards. */
 static int64_t sleep_for(const usher_t *u)
 {
-    int64_t held_ms = usher__engine_now(u->engine) - u->read.wall;
-    int64_t ms;
-
     if (usher__clock_manual(&u->clock) != NULL)
         return INT64_MAX;
     if (u->short_of_memory)
         return SHORT_OF_MEMORY_MS;
-    ms = usher__engine_idle_for(u->engine);
-    /* While a wall clock that was set back is held, what is due by it comes later than it seems. */
-    if (held_ms > ms)
-        ms = held_ms < HELD_MS ? held_ms : HELD_MS;
-    return ms;
+    return usher__engine_idle_for(u->engine);
 }
 
 /* Two readings of two clocks in whole ms differ by one now and then: that is no reason. A sleep

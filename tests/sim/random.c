@@ -31,6 +31,8 @@ struct call {
     usher_id joined;
     usher_id why_of; /* READ_WHY_DUE: of this ticket's promise */
     int why;
+    bool has_token;
+    int64_t at, ms; /* of a command with a token: when; EXTEND: by */
 };
 
 /* A command that has an op, and its first result. */
@@ -166,6 +168,18 @@ static void check_done(const usher_done *d)
         wrong("state, priority or token of the completion");
 }
 
+/* A command with the token has extended the lease. */
+static void check_lease(const struct call *c, const usher_done *d)
+{
+    struct seen *t = watch_ticket(&run.watch, d->ticket);
+
+    if (!c->has_token || d->status != USHER_OK || d->state != USHER_CLAIMED || run.watch.stepped)
+        return;
+    watch_extend(&run.watch, t, c->at, c->ms);
+    if (d->until_at != t->lease_end)
+        wrong("a lease until %" PRId64 ", not %" PRId64, d->until_at, t->lease_end);
+}
+
 static void on_done(usher_t *u, const usher_done *d, void *user)
 {
     struct call *c = user;
@@ -182,6 +196,7 @@ static void on_done(usher_t *u, const usher_done *d, void *user)
             wrong("a repeat got something else");
     } else if ((d->outcome & USHER_WAS_REPEATED) == 0) {
         check_done(d);
+        check_lease(c, d);
     }
     if (c->remember >= 0 && first == NULL && d->status == USHER_OK &&
         (d->outcome & USHER_WAS_REPEATED) == 0) {
@@ -290,7 +305,7 @@ static void on_page(usher_t *u, int status, const usher_page *p, void *user)
             (p->cursor == 0 && i + 1 == p->n && p->events[i].ticket_seq < t->seq))
             wrong("the history of ticket %" PRIu64, p->events[i].ticket);
     }
-    if (c->why != 0 && c->expected == USHER_OK && !run.nested)
+    if (c->why != 0 && c->expected == USHER_OK && !run.nested && c->number + 1 == run.calls_n)
         check_why(watch_ticket(&run.watch, c->why_of), c->why - 1, p);
     for (uint64_t i = 1; i < p->n && p->tickets != NULL; i++) {
         if (p->tickets[i].ticket <= p->tickets[i - 1].ticket)
@@ -722,7 +737,10 @@ static struct call *do_act(const usher_command *c, int attempt)
     call->remember = attempt;
     if (run.drained)
         call->expected = watch_expect(&run.watch, c, usher_now(run.u));
+    call->has_token = c->claim.token != 0;
+    call->ms = c->ms;
     err = usher_act(run.u, c, on_done, call);
+    call->at = usher_now(run.u);
     returned(call, err, 1);
     if (err != USHER_OK)
         wrong("refused: %s", usher_err_name(err));

@@ -282,8 +282,23 @@ static void claimed(struct watch *w, struct seen *t, const usher_event *e)
     if (t->state == USHER_STUCK)
         t->attempts = 0;
     t->token++;
+    t->claimed_at = e->at;
+    t->lease_end = e->at + current(w, t->queue)->lease_for;
+    if (e->until_at != t->lease_end && !w->stepped)
+        watch_wrong(w, "claimed until %" PRId64 ", not %" PRId64, e->until_at, t->lease_end);
     t->holder = agent;
     t->word = t->alive = false;
+}
+
+void watch_extend(struct watch *w, struct seen *t, int64_t at, int64_t ms)
+{
+    const struct rules *r = current(w, t->queue);
+    int64_t end, most = t->claimed_at + r->lease_max;
+
+    if (__builtin_add_overflow(at, ms != 0 ? ms : r->lease_for, &end) || end > most)
+        end = most;
+    if (end > t->lease_end)
+        t->lease_end = end;
 }
 
 static void resolved(struct watch *w, struct seen *t, const usher_event *e)
@@ -395,7 +410,7 @@ static void carry(struct watch *w, struct seen *t, const usher_event *e)
     case USHER_EV_FAILED: count_attempt(w, t, e, true); break;
     case USHER_EV_LEASE_EXPIRED:
         if (!w->stepped)
-            check_until(w, t, e, "a lease ended");
+            check_instant(w, e, t->lease_end, "a lease ended");
         count_attempt(w, t, e, !t->alive);
         break;
     case USHER_EV_STARTED:

@@ -75,6 +75,7 @@ struct seen {
     int64_t resolved_at, closing_at, state_at;
     uint64_t retold; /* ticket_seq of what may go on telling what a new target puts in the past */
     int64_t retold_at;
+    int64_t claimed_at, lease_end;
     int64_t until, rank; /* as last looked at */
     int kept_for;        /* likewise; -1: nobody */
     uint64_t looked_seq; /* seq then */
@@ -114,6 +115,9 @@ bool watch_claim_stands(const struct seen *t);
 uint32_t watch_open(const struct watch *w, uint32_t queue);
 
 void watch_event(struct watch *w, const usher_event *e);
+
+/* A command with the token has been accepted: the lease is extended; ms: EXTEND by, 0 = the usual. */
+void watch_extend(struct watch *w, struct seen *t, int64_t at, int64_t ms);
 
 /* The status that a command must get now, when all events have been told. */
 int watch_expect(struct watch *w, const usher_command *c, int64_t now);
