@@ -118,12 +118,13 @@ static int64_t sleep_for(const usher_t *u)
 }
 
 /* Two readings of two clocks in whole ms differ by one now and then: that is no reason. A sleep
- * that was cut short ends when it was going to. */
+ * that was cut short may end when it was going to, if that is not soon: every call looks too. */
 static bool is_armed_for(const usher_t *u, int64_t boot, bool cut)
 {
-    if (u->armed_boot == INT64_MAX)
-        return false;
-    return cut ? u->armed_boot <= boot : u->armed_boot >= boot - 1 && u->armed_boot <= boot + 1;
+    int64_t early = cut ? LOOK_AGAIN_MS / 2 : 1;
+
+    return u->armed_boot != INT64_MAX && u->armed_boot >= boot - early &&
+           u->armed_boot <= boot + 1;
 }
 
 static bool disarm(usher_t *u)
