@@ -92,8 +92,10 @@ static int act_on(struct engine *e, uint32_t slot, const usher_command *c, struc
     struct ticket *t = usher__ticket(e, slot);
     struct command command;
     uint32_t flags = 0;
-    int err = begin(e, t, c, &command);
+    int err;
 
+    usher__heap_prefetch(&e->dues, slot);
+    err = begin(e, t, c, &command);
     if (err != 0)
         return err;
     err = usher__prepare(e, t, &command);

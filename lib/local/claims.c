@@ -45,6 +45,17 @@ static uint32_t pick_kept(const struct engine *e, const struct claim *c)
     return 0;
 }
 
+/* Whoever claims once will claim again: the next ones' records may come meanwhile. */
+static void prefetch_next(const struct engine *e, const struct claim *c)
+{
+    struct order_item item;
+
+    for (uint32_t b = PRIORITIES; c->queues_n > 0 && b-- > 0;) {
+        if (usher__order_first(&c->queues[0]->band[b], &item))
+            usher__ticket_prefetch(e, item.slot);
+    }
+}
+
 /* The first in the band whose needs the agent meets. */
 static uint32_t pick_band(const struct engine *e, const usher_queue_t *q, uint32_t band,
                           const usher_agent_t *a)
@@ -109,8 +120,11 @@ static int hand_out(struct engine *e, struct claim *c, uint32_t slot, int verb)
     struct command command = { .verb = verb, .agent = c->agent->index, .who = c->agent->name };
     struct ticket *t = usher__ticket(e, slot);
     uint32_t flags;
-    int err = usher__prepare(e, t, &command);
+    int err;
 
+    __builtin_prefetch(t->body, 1); /* whose count goes up at the end */
+    usher__heap_prefetch(&e->dues, slot);
+    err = usher__prepare(e, t, &command);
     if (err == 0)
         err = usher__apply(e, slot, &command, &flags);
     if (err == 0)
@@ -130,6 +144,7 @@ static int try_claim(struct engine *e, struct claim *c)
         err = hand_out(e, c, slot, VERB_CLAIM);
         if (err != 0)
             return c->works_n > 0 ? 0 : err;
+        prefetch_next(e, c);
     }
     return 0;
 }

@@ -53,6 +53,15 @@ static inline struct ticket *usher__ticket(const struct engine *e, uint32_t slot
     return usher__slab_at(&e->tickets, slot);
 }
 
+/* Starts loading a record that will be needed soon: in a large service it is not in any cache. */
+static inline void usher__ticket_prefetch(const struct engine *e, uint32_t slot)
+{
+    const char *record = usher__slab_at(&e->tickets, slot);
+
+    for (size_t at = 0; at < sizeof(struct ticket); at += 64)
+        __builtin_prefetch(record + at, 1);
+}
+
 static inline const struct policy *usher__policy(const struct engine *e, uint32_t slot)
 {
     const struct policy_record *r = usher__slab_at(&e->policies, slot);

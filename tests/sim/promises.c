@@ -305,7 +305,11 @@ void promises_event(struct watch *w, struct seen *t, const usher_event *e)
         if (e->how != USHER_COURTESY && e->state < USHER_RESOLVED)
             message(t, e->at);
         break;
-    case USHER_EV_REOPENED: reopened(t, e->at); break;
+    case USHER_EV_REOPENED: /* a warning that a resolve by the policy forestalled is told now */
+        reopened(t, e->at);
+        t->retold = e->ticket_seq;
+        t->retold_at = e->at;
+        break;
     case USHER_EV_RECEIPT: kept = t->rules->receipt ? stop(t, 0) : 0; break;
     case USHER_EV_ACKNOWLEDGED:
         kept = word(t);

@@ -31,8 +31,9 @@ struct call {
     usher_id joined;
     usher_id why_of; /* READ_WHY_DUE: of this ticket's promise */
     int why;
-    bool has_token;
-    int64_t at, ms; /* of a command with a token: when; EXTEND: by */
+    usher_command command; /* verb 0: none */
+    int64_t at;            /* when it was given */
+    int from;              /* the ticket's state then; 0: not known */
 };
 
 /* A command that has an op, and its first result. */
@@ -169,15 +170,41 @@ static void check_done(const usher_done *d)
 }
 
 /* A command with the token has extended the lease. */
-static void check_lease(const struct call *c, const usher_done *d)
+static void check_lease(const struct call *c, struct seen *t, const usher_done *d)
+{
+    bool clipped;
+
+    if (run.watch.stepped)
+        return;
+    clipped = watch_extend(&run.watch, t, c->at, c->command.ms);
+    if (d->until_at != t->lease_end)
+        wrong("a lease until %" PRId64 ", not %" PRId64, d->until_at, t->lease_end);
+    if (c->command.verb == USHER_EXTEND && (d->outcome == USHER_WAS_CLIPPED) != clipped)
+        wrong("an extend was clipped, or not");
+}
+
+static void check_pause(const usher_command *c, const struct seen *t, const usher_done *d)
+{
+    int64_t most = t->pause_most[c->kind - 1], end = c->at == 0 || c->at > most ? most : c->at;
+
+    if (t->pause_end[c->kind - 1] != end)
+        wrong("a pause until %" PRId64 ", not %" PRId64, t->pause_end[c->kind - 1], end);
+    if ((d->outcome == USHER_WAS_CLIPPED) != (c->at > most))
+        wrong("a pause was clipped, or not");
+}
+
+static void check_command(const struct call *c, const usher_done *d)
 {
     struct seen *t = watch_ticket(&run.watch, d->ticket);
 
-    if (!c->has_token || d->status != USHER_OK || d->state != USHER_CLAIMED || run.watch.stepped)
+    if (c->command.verb == 0 || d->status != USHER_OK)
         return;
-    watch_extend(&run.watch, t, c->at, c->ms);
-    if (d->until_at != t->lease_end)
-        wrong("a lease until %" PRId64 ", not %" PRId64, d->until_at, t->lease_end);
+    if (c->from != 0 && !watch_leads(&c->command, c->from, d->state))
+        wrong("it led from state %d to %d", c->from, d->state);
+    if (c->command.claim.token != 0 && d->state == USHER_CLAIMED)
+        check_lease(c, t, d);
+    if (c->command.verb == USHER_PAUSE)
+        check_pause(&c->command, t, d);
 }
 
 static void on_done(usher_t *u, const usher_done *d, void *user)
@@ -196,7 +223,9 @@ static void on_done(usher_t *u, const usher_done *d, void *user)
             wrong("a repeat got something else");
     } else if ((d->outcome & USHER_WAS_REPEATED) == 0) {
         check_done(d);
-        check_lease(c, d);
+        check_command(c, d);
+    } else {
+        wrong("repeated, and it was the first");
     }
     if (c->remember >= 0 && first == NULL && d->status == USHER_OK &&
         (d->outcome & USHER_WAS_REPEATED) == 0) {
@@ -305,7 +334,7 @@ static void on_page(usher_t *u, int status, const usher_page *p, void *user)
             (p->cursor == 0 && i + 1 == p->n && p->events[i].ticket_seq < t->seq))
             wrong("the history of ticket %" PRIu64, p->events[i].ticket);
     }
-    if (c->why != 0 && c->expected == USHER_OK && !run.nested && c->number + 1 == run.calls_n)
+    if (c->why != 0 && c->expected == USHER_OK && !run.nested)
         check_why(watch_ticket(&run.watch, c->why_of), c->why - 1, p);
     for (uint64_t i = 1; i < p->n && p->tickets != NULL; i++) {
         if (p->tickets[i].ticket <= p->tickets[i - 1].ticket)
@@ -737,8 +766,9 @@ static struct call *do_act(const usher_command *c, int attempt)
     call->remember = attempt;
     if (run.drained)
         call->expected = watch_expect(&run.watch, c, usher_now(run.u));
-    call->has_token = c->claim.token != 0;
-    call->ms = c->ms;
+    call->command = *c;
+    if (run.drained && watch_ticket(&run.watch, c->claim.ticket) != NULL)
+        call->from = watch_ticket(&run.watch, c->claim.ticket)->state;
     err = usher_act(run.u, c, on_done, call);
     call->at = usher_now(run.u);
     returned(call, err, 1);
@@ -793,8 +823,15 @@ static void draw_repeat(int what)
     drain_first();
     remembered = a->remembered && now - a->at < run.op_window_ms &&
                  run.remembered_n - a->place < run.op_window_n;
-    if (!remembered)
-        return; /* then it is a command like any other */
+    if (!remembered) { /* then it is a command like any other */
+        say("again: ");
+        a->remembered = false;
+        if (a->what == ENQUEUE && run.watch.tickets_n + 1 < TICKETS_MAX)
+            do_enqueue(&a->request, a->queue, a->agent, 0, (int)(a - run.attempts));
+        else if (a->what == ACT)
+            do_act(&a->command, (int)(a - run.attempts));
+        return;
+    }
     say("repeat op=%" PRIu64 "%s: ", a->op.lo, other ? " with other arguments" : "");
     call = new_call(a->what == ENQUEUE || a->what == ACT);
     call->repeats = other ? -1 : (int)(a - run.attempts);
@@ -828,7 +865,11 @@ static int64_t draw_instant(void)
 {
     int64_t now = wall(), due = usher__service_next_due(run.u), to = now;
 
-    switch (below(8)) {
+    switch (below(9)) {
+    case 7: /* when an op is forgotten */
+        if (run.attempts_n > 0)
+            to = run.attempts[below(run.attempts_n)].at + run.op_window_ms - one_in(3);
+        break;
     case 0: to = due; break;
     case 1: to = due == USHER_NEVER ? due : due - 1; break;
     case 2: to = due == USHER_NEVER ? due : due + 1; break;
@@ -975,7 +1016,8 @@ static void draw_read(int what)
     q.what = one_in(3) ? USHER_READ_TICKETS : one_in(2) ? USHER_READ_HISTORY : USHER_READ_WHY_DUE;
     if (q.what == USHER_READ_HISTORY)
         q.cursor = below(8);
-    if (q.what == USHER_READ_WHY_DUE) {
+    if (q.what == USHER_READ_WHY_DUE) { /* the page is as things are when it is told: at once */
+        drain_first();
         q.limit = 1000;
         c->why = q.promise = 1 + (int32_t)below(4);
     }
@@ -986,6 +1028,8 @@ static void draw_read(int what)
     }
     say("read what=%d ticket=%" PRIu64, q.what, q.ticket);
     returned(c, usher_read(run.u, &q, on_page, c), 1);
+    if (c->why != 0)
+        drain();
 }
 
 /* ---- services ------------------------------------------------------------------------------------- */

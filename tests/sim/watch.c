@@ -125,32 +125,52 @@ static void check_way(struct watch *w, const struct seen *t, const usher_event *
         watch_wrong(w, "a reply leads from %c to %c", from, to);
 }
 
-/* Which state each verb is legal in. */
+/* Which state each verb is legal in, and where it may lead; "=": it stays. */
 static const struct legal {
     int verb, kind; /* kind -1: any */
-    const char *states;
+    const char *states, *to;
 } legal[] = {
-    { USHER_ACKNOWLEDGE, 0, "CP" },
-    { USHER_ACKNOWLEDGE, USHER_BY_MACHINE, "SWCPK" },
-    { USHER_UPDATE, -1, "CP" },
-    { USHER_EXTEND, -1, "C" },
-    { USHER_RELEASE, -1, "C" },
-    { USHER_PAUSE, -1, "CP" },
-    { USHER_RESUME, -1, "P" },
-    { USHER_RESOLVE, -1, "CP" },
-    { USHER_FAIL, -1, "C" },
-    { USHER_ASK, -1, "SWCPKR" },
-    { USHER_REPLY, 0, "SWCPKRX" },
-    { USHER_REPLY, USHER_COURTESY, "SWCPKR" },
-    { USHER_CONFIRM, -1, "R" },
-    { USHER_REOPEN, -1, "RX" },
-    { USHER_WITHDRAW, -1, "SWCPKR" },
-    { USHER_REVIVE, -1, "K" },
-    { USHER_ESCALATE, -1, "SWCPK" },
-    { USHER_REPRIORITISE, -1, "SWCPK" },
-    { USHER_MOVE, -1, "SWCPK" },
-    { USHER_NOTE, -1, "SWCPKR" },
+    { USHER_ACKNOWLEDGE, 0, "CP", "=" },
+    { USHER_ACKNOWLEDGE, USHER_BY_MACHINE, "SWCPK", "=" },
+    { USHER_UPDATE, -1, "CP", "=" },
+    { USHER_EXTEND, -1, "C", "=" },
+    { USHER_RELEASE, -1, "C", "W" },
+    { USHER_PAUSE, -1, "CP", "P" },
+    { USHER_RESUME, -1, "P", "PW" },
+    { USHER_RESOLVE, -1, "CP", "RX" },
+    { USHER_FAIL, -1, "C", "SK" },
+    { USHER_ASK, -1, "SWCPKR", "=" },
+    { USHER_REPLY, 0, "SWCPKRX", "=" },
+    { USHER_REPLY, USHER_COURTESY, "SWCPKR", "=" },
+    { USHER_CONFIRM, -1, "R", "RX" },
+    { USHER_REOPEN, -1, "RX", "W" },
+    { USHER_WITHDRAW, -1, "SWCPKR", "=DX" },
+    { USHER_REVIVE, -1, "K", "W" },
+    { USHER_ESCALATE, -1, "SWCPK", "=" },
+    { USHER_REPRIORITISE, -1, "SWCPK", "=" },
+    { USHER_MOVE, -1, "SWCPK", "=" },
+    { USHER_NOTE, -1, "SWCPKR", "=" },
 };
+
+static const struct legal *legal_of(const usher_command *c)
+{
+    const struct legal *l = legal;
+
+    while (l->verb != c->verb || (l->kind >= 0 && l->kind != c->kind))
+        l++;
+    return l;
+}
+
+bool watch_leads(const usher_command *c, int from, int to)
+{
+    const char *way = legal_of(c)->to;
+
+    if (c->verb == USHER_REPLY && c->kind == 0 && from >= USHER_RESOLVED)
+        way = "W";
+    if (c->verb == USHER_REPLY && c->kind == 0 && from == USHER_PAUSED)
+        way = "PW";
+    return strchr(way, letters[to]) != NULL || (strchr(way, '=') != NULL && from == to);
+}
 
 static uint32_t mask_of(const struct seen *t)
 {
@@ -197,12 +217,8 @@ int watch_expect(struct watch *w, const usher_command *c, int64_t now)
         return USHER_ENOENT;
     if (c->claim.token != 0 && (!watch_claim_stands(t) || c->claim.token != t->token))
         return USHER_ESTALE;
-    for (size_t i = 0; i < sizeof legal / sizeof legal[0]; i++) {
-        if (legal[i].verb != c->verb || (legal[i].kind >= 0 && legal[i].kind != c->kind))
-            continue;
-        if (strchr(legal[i].states, letters[t->state]) == NULL)
-            return USHER_ESTATE;
-    }
+    if (strchr(legal_of(c)->states, letters[t->state]) == NULL)
+        return USHER_ESTATE;
     return expect_now(t, c, now);
 }
 
@@ -242,6 +258,7 @@ static void begin_pause(struct watch *w, struct seen *t, const usher_event *e)
     }
     t->pause_began[reason] = e->at;
     t->pause_end[reason] = e->until_at;
+    t->pause_most[reason] = max_at;
     t->reminded[reason] = 0;
     if (e->until_at > max_at)
         watch_wrong(w, "a pause until %" PRId64 ", beyond its maximum %" PRId64, e->until_at, max_at);
@@ -290,15 +307,54 @@ static void claimed(struct watch *w, struct seen *t, const usher_event *e)
     t->word = t->alive = false;
 }
 
-void watch_extend(struct watch *w, struct seen *t, int64_t at, int64_t ms)
+bool watch_extend(struct watch *w, struct seen *t, int64_t at, int64_t ms)
 {
     const struct rules *r = current(w, t->queue);
     int64_t end, most = t->claimed_at + r->lease_max;
+    bool clipped = __builtin_add_overflow(at, ms != 0 ? ms : r->lease_for, &end) || end > most;
 
-    if (__builtin_add_overflow(at, ms != 0 ? ms : r->lease_for, &end) || end > most)
+    if (clipped)
         end = most;
     if (end > t->lease_end)
         t->lease_end = end;
+    return clipped;
+}
+
+/* It comes back for its last holder. */
+static void keep(const struct watch *w, struct seen *t, int64_t at)
+{
+    int64_t keep_for = current(w, t->queue)->keep_for;
+
+    if (t->holder < 0 || w->gone[t->holder] || keep_for == 0)
+        return;
+    t->kept_for = t->holder;
+    t->keep_end = at + keep_for;
+}
+
+/* Whether it has come back in a way after which it is kept. */
+static bool is_kept_after(const struct seen *t, const usher_event *e)
+{
+    switch (e->kind) {
+    case USHER_EV_LEASE_EXPIRED: return t->word;
+    case USHER_EV_RESUMED:
+    case USHER_EV_PAUSE_ENDED:
+    case USHER_EV_REPLIED:
+    case USHER_EV_REOPENED: return e->state == USHER_WAITING && t->state != USHER_WAITING;
+    default: return false;
+    }
+}
+
+static void carry_keep(struct watch *w, struct seen *t, const usher_event *e)
+{
+    if (e->kind == USHER_EV_KEEP_ENDED && e->who == NULL)
+        check_instant(w, e, t->keep_end, "kept");
+    if (e->kind == USHER_EV_KEEP_ENDED && t->kept_for < 0)
+        watch_wrong(w, "no longer kept, and was not");
+    if (e->state != t->state || e->kind == USHER_EV_KEEP_ENDED ||
+        t->queue != watch_queue(w, e->queue))
+        t->kept_for = -1;
+    if (e->state == USHER_WAITING && is_kept_after(t, e))
+        keep(w, t, e->at);
 }
 
 static void resolved(struct watch *w, struct seen *t, const usher_event *e)
@@ -417,10 +473,6 @@ static void carry(struct watch *w, struct seen *t, const usher_event *e)
         if (e->who == NULL)
             check_until(w, t, e, "started");
         break;
-    case USHER_EV_KEEP_ENDED:
-        if (e->who == NULL)
-            check_until(w, t, e, "kept");
-        break;
     case USHER_EV_REPRIORITISED: t->rank_anew = true; break;
     case USHER_EV_MOVED: t->rank_anew = t->odd = true; break;
     default: break;
@@ -463,6 +515,7 @@ static void ticket_event(struct watch *w, const usher_event *e)
     promises_event(w, t, e);
     if (e->kind != USHER_EV_PAUSED)
         carry(w, t, e);
+    carry_keep(w, t, e);
     t->queue = watch_queue(w, e->queue);
     if (e->state != t->state)
         t->state_at = e->at;
@@ -516,7 +569,7 @@ void watch_event(struct watch *w, const usher_event *e)
 /* What must have happened by now. */
 static void check_overdue(struct watch *w, const struct seen *t, usher_id id, int64_t now)
 {
-    if ((t->state == USHER_SCHEDULED || t->kept_for >= 0) && t->until <= now)
+    if ((t->state == USHER_SCHEDULED && t->until <= now) || (t->kept_for >= 0 && t->keep_end <= now))
         watch_wrong(w, "ticket %" PRIu64 " waits for %" PRId64 ", and that has passed", id, t->until);
     for (int reason = 0; reason < 3 && t->state == USHER_PAUSED; reason++) {
         if ((mask_of(t) & 1u << reason) != 0 && t->pause_end[reason] <= now)
@@ -555,6 +608,25 @@ static void expect(struct watch *w, usher_id id, const char *what, int64_t shown
                     shown, is);
 }
 
+/* The end of what it is in, as the standing shows it; not for scheduled ones. */
+static int64_t until(const struct seen *t)
+{
+    int64_t at = USHER_NEVER;
+
+    switch (t->state) {
+    case USHER_WAITING: return t->kept_for >= 0 ? t->keep_end : 0;
+    case USHER_CLAIMED: return t->lease_end;
+    case USHER_RESOLVED: return t->closing_at;
+    case USHER_PAUSED: break;
+    default: return 0;
+    }
+    for (int reason = 0; reason < 3; reason++) {
+        if ((mask_of(t) & 1u << reason) != 0 && t->pause_end[reason] < at)
+            at = t->pause_end[reason];
+    }
+    return at;
+}
+
 static bool look(struct watch *w, usher_id id, int64_t now)
 {
     struct seen *t = &w->ticket[id];
@@ -575,7 +647,9 @@ static bool look(struct watch *w, usher_id id, int64_t now)
     expect(w, id, "queue", watch_queue(w, s.queue), t->queue);
     check_place(w, t, &s);
     promises_look(w, t, &s, now);
-    t->kept_for = number_of(s.kept_for, 'a', AGENTS);
+    expect(w, id, "kept_for", number_of(s.kept_for, 'a', AGENTS), t->kept_for);
+    if (t->state != USHER_SCHEDULED && (t->state != USHER_CLAIMED || !w->stepped))
+        expect(w, id, "until_at", s.until_at, until(t));
     t->rank = s.rank_at;
     t->until = s.until_at;
     t->looked_seq = t->seq;

@@ -71,13 +71,14 @@ struct seen {
     int64_t named;
     struct change changes[CHANGES_MAX];
     uint32_t changes_n;
-    int64_t pause_since[3], pause_began[3], pause_end[3], spent[3];
+    int64_t pause_since[3], pause_began[3], pause_end[3], pause_most[3], spent[3];
     int64_t resolved_at, closing_at, state_at;
     uint64_t retold; /* ticket_seq of what may go on telling what a new target puts in the past */
     int64_t retold_at;
     int64_t claimed_at, lease_end;
+    int kept_for; /* -1: nobody */
+    int64_t keep_end;
     int64_t until, rank; /* as last looked at */
-    int kept_for;        /* likewise; -1: nobody */
     uint64_t looked_seq; /* seq then */
     bool touched, rank_anew; /* since then */
 };
@@ -116,11 +117,15 @@ uint32_t watch_open(const struct watch *w, uint32_t queue);
 
 void watch_event(struct watch *w, const usher_event *e);
 
-/* A command with the token has been accepted: the lease is extended; ms: EXTEND by, 0 = the usual. */
-void watch_extend(struct watch *w, struct seen *t, int64_t at, int64_t ms);
+/* A command with the token has been accepted: the lease is extended; ms: EXTEND by, 0 = the usual.
+ * Whether it was clipped. */
+bool watch_extend(struct watch *w, struct seen *t, int64_t at, int64_t ms);
 
 /* The status that a command must get now, when all events have been told. */
 int watch_expect(struct watch *w, const usher_command *c, int64_t now);
+
+/* Whether a command that was done may have led from one state to the other. */
+bool watch_leads(const usher_command *c, int from, int to);
 
 /* Looks at the tickets that were touched since the last time; all: at every one, and the counts. */
 void watch_look(struct watch *w, bool all, uint32_t keep_closed);

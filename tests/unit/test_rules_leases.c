@@ -542,6 +542,23 @@ static void test_keep__after_a_pause_that_ran_out_a_reply_and_a_reopen(void **un
     end(s);
 }
 
+static void test_keep__ends_with_a_move(void **unused)
+{
+    (void)unused;
+
+    struct service *s = begin("{}");
+    usher_claim c = kept(s);
+    uint32_t from = s->seen_n;
+
+    move(s, c.ticket, s->q); /* where it is */
+    assert_string_equal(peek(s, c.ticket).kept_for, "ann");
+    move(s, c.ticket, queue(s, "other"));
+    EXPECT_EVENTS(s, from, USHER_EV_MOVED, USHER_EV_MOVED);
+    assert_null(peek(s, c.ticket).kept_for);
+    assert_int_equal(claim_from(s, s->bob, queue(s, "other")).ticket, c.ticket);
+    end(s);
+}
+
 static void test_keep__not_after_release_nor_fail(void **unused)
 {
     (void)unused;
@@ -862,6 +879,7 @@ int main(void)
         cmocka_unit_test(test_keep__for_0_does_not_keep),
         cmocka_unit_test(test_keep__follows_the_policy_of_the_queue_it_is_in),
         cmocka_unit_test(test_keep__after_a_pause_that_ran_out_a_reply_and_a_reopen),
+        cmocka_unit_test(test_keep__ends_with_a_move),
         cmocka_unit_test(test_keep__not_after_release_nor_fail),
         cmocka_unit_test(test_keep__not_for_an_agent_that_has_gone),
         cmocka_unit_test(test_pause__ends_at_the_instant_that_was_given),

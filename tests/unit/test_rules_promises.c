@@ -865,6 +865,26 @@ static void test_resolve__goes_on_after_a_reopen_from_closed(void **unused)
     end(s);
 }
 
+static void test_resolve__is_warned_of_at_the_reopen_if_a_resolve_forestalled_it(void **unused)
+{
+    (void)unused;
+
+    struct service *s = begin("{'promises':{'resolve':{'target':'2h','pauses':[]}},"
+                              "'pause':{'requester':{'max':'1h','then':'resolve'}}}");
+    usher_claim c = held(s, "ada");
+    uint32_t from;
+
+    pause(s, c, USHER_ON_REQUESTER, 0);
+    at(s, 3 * HOUR); /* resolved after an hour, in the ms of the warning of 50 per cent */
+    assert_int_equal(count(s, USHER_EV_WARNED), 0);
+    from = s->seen_n;
+    by_person(s, c.ticket, USHER_REOPEN, "ada");
+    EXPECT_EVENTS(s, from, USHER_EV_REOPENED, USHER_EV_WARNED);
+    assert_int_equal(s->seen[from + 1].at, T0 + 3 * HOUR);
+    assert_int_equal(s->seen[from + 1].n, 50);
+    end(s);
+}
+
 static void test_resolve__that_was_broken_is_not_kept_by_a_reopen(void **unused)
 {
     (void)unused;
@@ -1133,6 +1153,7 @@ int main(void)
         cmocka_unit_test(test_resolve__what_is_broken_stays_broken_in_a_pause),
         cmocka_unit_test(test_resolve__goes_on_where_it_was_after_a_reopen),
         cmocka_unit_test(test_resolve__goes_on_after_a_reopen_from_closed),
+        cmocka_unit_test(test_resolve__is_warned_of_at_the_reopen_if_a_resolve_forestalled_it),
         cmocka_unit_test(test_resolve__that_was_broken_is_not_kept_by_a_reopen),
         cmocka_unit_test(test_promises__all_are_stopped_by_a_resolve),
         cmocka_unit_test(test_promises__lapse_with_the_last_person),
