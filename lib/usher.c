@@ -608,7 +608,7 @@ int usher_read(usher_t *u, const usher_query *q, usher_page_cb cb, void *user)
         return USHER_ENOMEM;
     r = ready(u, 1);
     if (r != 0) {
-        usher__free(&u->memory, copy);
+        usher__question_free(u, copy);
         return r;
     }
     usher__complete_page(u, copy, cb, user);

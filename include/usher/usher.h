@@ -531,7 +531,7 @@ typedef struct usher_page {
 } usher_page;
 typedef void (*usher_page_cb)(usher_t *u, int status, const usher_page *p, void *user);
 
-/* Status: ENOENT, ENOMEM; the page is empty then. It is as the service is when the callback runs. */
+/* Status: ENOENT; the page is empty then. It is as the service is when the callback runs. */
 USHER_API int usher_read(usher_t *u, const usher_query *q, usher_page_cb cb, void *user);
 
 /* ---- the manual clock: your tests need it as much as ours ------------------------------------------------------------- */

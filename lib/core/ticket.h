@@ -98,10 +98,10 @@ struct ticket {
     struct promise promise[PROMISES];
     struct text *body, *last_word;
     struct extra *extra; /* NULL: nothing of it */
+    uint64_t last_event; /* where its history ends in the engine's log */
     uint32_t queue, policy, holder, requester; /* holder: the last one, whoever holds it now */
     uint32_t seq;                  /* events so far */
     uint32_t next, prev;           /* the engine's lists: held by one agent; closed, by age */
-    uint32_t last_event;           /* where its history ends in the engine's log */
     uint16_t persons_n, attempts, level, chases;
     uint8_t state, priority, flags;
     uint8_t checked_in; /* check-ins told since the resolve */

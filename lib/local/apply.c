@@ -47,6 +47,14 @@ static int extra_room(struct engine *e, struct ticket *t, uint32_t room)
     return 0;
 }
 
+/* The text that may stand in an event: the command's; a reminder repeats the question. */
+static const struct text *text_told(const struct ticket *t, const struct command *c)
+{
+    if (c != NULL)
+        return c->text;
+    return t->extra != NULL ? t->extra->question : NULL;
+}
+
 static int line_room(struct engine *e, const struct ticket *t, const struct command *c)
 {
     uint32_t queue, band;
@@ -62,8 +70,7 @@ static int line_room(struct engine *e, const struct ticket *t, const struct comm
 int usher__prepare(struct engine *e, struct ticket *t, const struct command *c)
 {
     uint32_t room = usher__room_for(t, c);
-    int err = usher__log_reserve(&e->log,
-                                 usher__log_need(c == NULL ? 0 : usher__text_len(c->text)));
+    int err = usher__log_reserve(&e->log, usher__log_need(usher__text_len(text_told(t, c))));
 
     if (err == 0 && (room & (ROOM_EXTRA | ROOM_STRETCH | ROOM_PERSON)) != 0)
         err = extra_room(e, t, room);

@@ -242,7 +242,7 @@ static void finish(struct engine *e, struct claim *c, int status)
             (struct op_claim){ w->claim,    w->enqueued_at, w->lease_until_at, w->due_at,
                                w->priority, w->level,       w->attempts,       w->persons };
     }
-    usher__ops_add(&e->ops, c->entry, e->at.wall);
+    usher__ops_add(&e->ops, usher__ops_trim(&e->ops, c->entry), e->at.wall);
     c->entry = NULL;
 }
 
@@ -274,32 +274,40 @@ static bool may_serve(const struct engine *e, const struct claim *c)
     return false;
 }
 
-static void try_parked(struct engine *e, struct claim *c)
+/* ENOMEM: it could be served, but not now. */
+static int try_parked(struct engine *e, struct claim *c)
 {
-    if (may_serve(e, c) && try_claim(e, c) == 0 && c->works_n > 0)
+    int err = may_serve(e, c) ? try_claim(e, c) : 0;
+
+    if (err == 0 && c->works_n > 0)
         finish(e, c, USHER_OK);
+    return err;
 }
 
-void usher__serve(struct engine *e)
+int usher__serve(struct engine *e)
 {
     struct seat *seat, *next_seat;
     struct claim *c, *next;
+    int err = 0;
 
     if (e->fresh_n == 0)
-        return;
+        return 0;
     if (e->fresh_n == 1) {
-        for (seat = e->fresh[0]->seats; seat != NULL; seat = next_seat) {
+        for (seat = e->fresh[0]->seats; err == 0 && seat != NULL; seat = next_seat) {
             next_seat = seat->next;
-            try_parked(e, seat->claim);
+            err = try_parked(e, seat->claim);
         }
     } else {
-        for (c = e->parked_first; c != NULL; c = next) {
+        for (c = e->parked_first; err == 0 && c != NULL; c = next) {
             next = c->next;
-            try_parked(e, c);
+            err = try_parked(e, c);
         }
     }
-    while (e->fresh_n > 0)
-        e->fresh[--e->fresh_n]->fresh_n = 0;
+    for (uint32_t i = 0; i < e->fresh_n; i++) /* slots may be used again before the next try */
+        e->fresh[i]->fresh_n = err != 0 ? FRESH_MAX + 1 : 0;
+    if (err == 0)
+        e->fresh_n = 0;
+    return err;
 }
 
 void usher__wait_over(struct engine *e, uint32_t slot)

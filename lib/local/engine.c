@@ -211,15 +211,21 @@ static int fire(struct engine *e, const struct next *n)
 
 int usher__engine_catch_up(struct engine *e, uint32_t max)
 {
+    if (usher__serve(e) != 0)
+        return USHER_ENOMEM;
     for (;;) {
         struct next n = next_timer(e);
+        int64_t boot;
         int err;
 
         if (n.at > e->now.wall)
             break;
         if (max-- == 0)
             return 1;
-        e->at = (struct now){ n.at, e->now.boot - (e->now.wall - n.at) };
+        e->at.wall = n.at;
+        boot = e->now.boot - (e->now.wall - n.at);
+        if (boot > e->at.boot) /* a wall that was set forward did not make time pass */
+            e->at.boot = boot;
         err = fire(e, &n);
         if (err != 0)
             return err;
@@ -258,7 +264,7 @@ int64_t usher__engine_idle_for(const struct engine *e)
 
 void usher__settle(struct engine *e)
 {
-    usher__serve(e);
+    (void)usher__serve(e); /* what lacks memory is tried again when the clock is looked at */
     usher__marks_sweep(&e->marks, e->at.wall);
     while (e->closed_n > e->keep_closed)
         usher__forget(e, e->closed_oldest);
@@ -472,78 +478,70 @@ int usher__engine_agent(struct engine *e, const char *name, const char *const *s
     return 0;
 }
 
-/* The ticket with the least id above `id` that the agent holds. */
-static uint32_t next_held(const struct engine *e, const usher_agent_t *a, usher_id id)
-{
-    uint32_t best = 0;
-
-    for (uint32_t slot = a->held; slot != 0; slot = usher__ticket(e, slot)->next) {
-        if (usher__ticket(e, slot)->id > id &&
-            (best == 0 || usher__ticket(e, slot)->id < usher__ticket(e, best)->id))
-            best = slot;
-    }
-    return best;
-}
-
-static uint32_t next_kept(const usher_agent_t *a)
-{
-    struct order_item item, best;
-    bool more = usher__order_first(&a->kept, &item);
-
-    best = item;
-    while (more) {
-        if (item.id < best.id)
-            best = item;
-        more = usher__order_next(&a->kept, item.rank, item.id, &item);
-    }
-    return best.slot;
-}
-
 static int reserve_band(struct engine *e, const struct ticket *t, uint32_t n)
 {
     return usher__order_reserve(&usher__queue_of(e, t->queue)->band[t->priority - 1], n);
 }
 
-/* Room for all that it holds at once: what releases it cannot stop half way. */
-static int prepare_gone(struct engine *e, const usher_agent_t *a)
+/* Room for all that it holds at once, what releases it cannot stop half way; and its tickets by id:
+ * first those that it holds (rank 0), then those that are kept for it (rank 1). */
+static int prepare_gone(struct engine *e, const usher_agent_t *a, struct order *by_id)
 {
     uint32_t tickets = a->held_n + a->kept.n;
-    int err = usher__log_reserve(&e->log, tickets * usher__log_need(0) +
-                                              usher__log_len(USHER_NAME_MAX));
+    int err = usher__log_reserve(&e->log, (tickets + (size_t)1) * usher__log_len(USHER_NAME_MAX));
     struct order_item item;
     bool more = usher__order_first(&a->kept, &item);
 
-    for (uint32_t slot = a->held; err == 0 && slot != 0; slot = usher__ticket(e, slot)->next)
+    if (err == 0 && tickets > 0)
+        err = usher__order_reserve(by_id, tickets);
+    for (uint32_t slot = a->held; err == 0 && slot != 0; slot = usher__ticket(e, slot)->next) {
+        usher__order_insert(by_id, 0, usher__ticket(e, slot)->id, slot);
         err = reserve_band(e, usher__ticket(e, slot), tickets);
+    }
     while (err == 0 && more) {
+        usher__order_insert(by_id, 1, item.id, item.slot);
         err = reserve_band(e, usher__ticket(e, item.slot), tickets);
         more = usher__order_next(&a->kept, item.rank, item.id, &item);
     }
     return err;
 }
 
+static uint32_t let_go_of_all(struct engine *e, const usher_agent_t *a, const struct order *by_id)
+{
+    struct command c = { .who = a->name };
+    struct order_item item;
+    bool more = usher__order_first(by_id, &item);
+    uint32_t flags, released = 0;
+
+    while (more) {
+        c.verb = item.rank == 0 ? VERB_LEAVE : VERB_UNKEEP;
+        usher__apply(e, item.slot, &c, &flags);
+        released += item.rank == 0;
+        more = usher__order_next(by_id, item.rank, item.id, &item);
+    }
+    return released;
+}
+
 int usher__engine_gone(usher_agent_t *a, struct result *res)
 {
     struct engine *e = a->engine;
-    struct command c = { .verb = VERB_LEAVE, .who = a->name };
-    uint32_t flags, n = 0;
+    struct order by_id;
+    uint32_t n;
     int err;
 
     if (a->gone)
         return USHER_ESTATE;
-    err = prepare_gone(e, a);
-    if (err != 0)
-        return err;
-    usher__cancel_of(e, a);
-    a->gone = true;
-    for (uint32_t slot = next_held(e, a, 0); slot != 0; slot = next_held(e, a, 0), n++)
-        usher__apply(e, slot, &c, &flags);
-    c.verb = VERB_UNKEEP;
-    while (a->kept.n > 0)
-        usher__apply(e, next_kept(a), &c, &flags);
-    usher__tell_service(
-        e, NULL, &(struct event){ .kind = USHER_EV_AGENT_GONE, .who = a->name, .n = n });
-    *res = (struct result){ .seq = e->log.seq };
-    usher__settle(e);
-    return 0;
+    usher__order_init(&by_id, &e->memory);
+    err = prepare_gone(e, a, &by_id);
+    if (err == 0) {
+        usher__cancel_of(e, a);
+        a->gone = true;
+        n = let_go_of_all(e, a, &by_id);
+        usher__tell_service(
+            e, NULL, &(struct event){ .kind = USHER_EV_AGENT_GONE, .who = a->name, .n = n });
+        *res = (struct result){ .seq = e->log.seq };
+        usher__settle(e);
+    }
+    usher__order_free(&by_id);
+    return err;
 }

@@ -151,13 +151,9 @@ struct log *usher__engine_log(struct engine *e);
 int usher__engine_peek(struct engine *e, usher_id id, usher_standing *out);
 int usher__engine_peek_ref(usher_queue_t *q, const char *ref, usher_standing *out);
 
-/* Fills a page; its rows live in `memory` blocks that page_free gives back. Status as for the call. */
-struct page {
-    usher_page page;
-    void *rows; /* memory to give back */
-};
-int usher__engine_read(struct engine *e, const usher_query *q, struct page *out);
-void usher__engine_page_free(struct engine *e, struct page *p);
+/* Fills a page; its rows go where `rows` points, which has rows_len bytes. ENOENT: an empty page. */
+size_t usher__engine_rows_len(const usher_query *q);
+int usher__engine_read(struct engine *e, const usher_query *q, void *rows, usher_page *out);
 
 /* Every invariant that can be checked from inside; NULL, or what is wrong. For tests. */
 const char *usher__engine_check(struct engine *e);

@@ -132,20 +132,33 @@ static struct command join_command(const struct request *q)
                              .needs_n = q->needs_n };
 }
 
-/* Joining is refused when the ticket would need too many skills or have too many persons. In a
- * batch, all that it brings to that ticket is counted, the same person or skill twice too. */
-static int judge_join(struct batch *b, const struct request *q, size_t i)
+static bool names_need(const uint32_t *needs, uint32_t n, uint32_t need)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        if (needs[i] == need)
+            return true;
+    }
+    return false;
+}
+
+/* Joining is refused when the ticket would need too many skills or have too many persons; in a
+ * batch, all that it brings to the ticket is counted before anything is done. */
+static int judge_join(struct batch *b, const struct request *q)
 {
     const struct ticket *t = usher__ticket(b->e, q->slot);
-    uint32_t needs = t->extra->needs_n + q->needs_n, persons = t->persons_n + 1u;
+    uint32_t needs[2 * USHER_NEEDS_MAX], n = t->extra->needs_n, persons = t->persons_n;
 
-    for (size_t k = 0; k < i; k++) {
-        if (b->requests[k].slot == q->slot && b->requests[k].joins) {
-            needs += b->requests[k].needs_n;
-            persons++;
+    memcpy(needs, t->extra->needs, n * sizeof(*needs));
+    for (const struct request *k = b->requests; k <= q; k++) {
+        if (k->slot != q->slot || !k->joins)
+            continue;
+        persons++; /* the same person twice counts twice: only near the limit does it matter */
+        for (uint32_t i = 0; i < k->needs_n && n <= USHER_NEEDS_MAX; i++) {
+            if (!names_need(needs, n, k->needs[i]))
+                needs[n++] = k->needs[i];
         }
     }
-    return needs > USHER_NEEDS_MAX || persons > USHER_PERSONS_MAX ? USHER_ELIMIT : 0;
+    return n > USHER_NEEDS_MAX || persons > USHER_PERSONS_MAX ? USHER_ELIMIT : 0;
 }
 
 /* How many of the batch's requests before this one join the same ticket. */
@@ -158,7 +171,7 @@ static uint16_t joins_before(const struct batch *b, const struct request *q)
     return n;
 }
 
-static int build_join(struct batch *b, struct request *q, size_t i)
+static int build_join(struct batch *b, struct request *q)
 {
     struct command c = join_command(q);
     struct ticket *t = usher__ticket(b->e, q->slot);
@@ -166,7 +179,7 @@ static int build_join(struct batch *b, struct request *q, size_t i)
     int err;
 
     q->joins = true;
-    if (b->n > 1 && judge_join(b, q, i) != 0) {
+    if (b->n > 1 && judge_join(b, q) != 0) {
         b->status = USHER_ELIMIT;
         return 0;
     }
@@ -306,7 +319,7 @@ static int build(struct batch *b, size_t i)
         return err;
     q->slot = joined_slot(b, q->r);
     if (q->slot != 0)
-        return build_join(b, q, i);
+        return build_join(b, q);
     if ((b->q->hold & USHER_HOLD_ENQUEUE) != 0) {
         b->status = USHER_ESTATE;
         return 0;
@@ -323,10 +336,19 @@ static int build_rest(struct batch *b, const usher_request *r)
     int err = 0;
 
     for (size_t i = 0; i < b->n; i++)
-        len += usher__log_need(r[i].body.len);
+        len += b->requests[i].joins ? usher__log_need(r[i].body.len)
+                                    : usher__log_len(strlen(r[i].requester) + 1);
     err = usher__log_reserve(&b->e->log, len);
     for (uint32_t band = 0; err == 0 && band < PRIORITIES; band++)
         err = usher__order_reserve(&b->q->band[band], (uint32_t)b->n);
+    for (size_t i = 0; err == 0 && i < b->n; i++) {
+        const struct request *q = &b->requests[i];
+        usher_agent_t *keeper =
+            q->joins ? usher__agent_of(b->e, usher__ticket(b->e, q->slot)->holder) : NULL;
+
+        if (keeper != NULL) /* what is kept may change its rank */
+            err = usher__order_reserve(&keeper->kept, (uint32_t)b->n);
+    }
     return err;
 }
 

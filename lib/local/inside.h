@@ -110,8 +110,9 @@ void usher__policy_drop(struct engine *e, uint32_t policy);
 
 /* The ticket (0: any of the queue's) can now be claimed by somebody who could not before. */
 void usher__fresh(struct engine *e, usher_queue_t *q, uint32_t slot);
-/* Serves the parked claims that can be served. Cannot fail. */
-void usher__serve(struct engine *e);
+/* Serves the parked claims that can be served. ENOMEM: not all; the rest is tried again at the next
+ * call of it. */
+int usher__serve(struct engine *e);
 /* After a command or timer, its result taken: serves, and lets the oldest closed tickets go. */
 void usher__settle(struct engine *e);
 void usher__cancel_of(struct engine *e, usher_agent_t *a);

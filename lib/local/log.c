@@ -17,7 +17,8 @@ struct head {
     usher_id ticket;
     int64_t at;
     usher_queue_t *queue;
-    uint32_t len, previous, ticket_seq, n, policy_version, text_len;
+    uint64_t previous;
+    uint32_t len, ticket_seq, n, policy_version, text_len;
     int32_t how;
     uint16_t level;
     uint8_t kind, state, promise, priority, kept, lapsed;
@@ -107,7 +108,7 @@ static char *put(char *to, const void *bytes, size_t len)
     return to + len;
 }
 
-uint32_t usher__log_add(struct log *l, const struct log_entry *entry)
+uint64_t usher__log_add(struct log *l, const struct log_entry *entry)
 {
     const struct event *e = entry->event;
     struct log_chunk *chunk = l->chunks[l->chunks_n - 1];
@@ -162,7 +163,7 @@ uint32_t usher__log_add(struct log *l, const struct log_entry *entry)
     memcpy(begin, &head, sizeof(head));
     chunk->used += head.len;
     l->end += head.len;
-    return (uint32_t)(place / LOG_STEP);
+    return place;
 }
 
 static const char *take(const char *from, void *to, size_t len)
@@ -243,23 +244,6 @@ bool usher__log_at(const struct log *l, uint64_t place, struct log_event *e, uin
     unpack(chunk->data + (place - chunk->start), e, &len);
     *next = place + len;
     return true;
-}
-
-bool usher__log_short(const struct log *l, uint32_t place, struct log_event *e)
-{
-    /* The short form is the place modulo 2^32 steps (64 GiB): the latest one that it can mean. */
-    uint64_t span = (uint64_t)LOG_STEP << 32;
-    uint64_t full = l->end / span * span + (uint64_t)place * LOG_STEP;
-    uint64_t next;
-
-    if (place == 0)
-        return false;
-    if (full >= l->end) {
-        if (full < span)
-            return false;
-        full -= span;
-    }
-    return usher__log_at(l, full, e, &next);
 }
 
 void usher__log_told(struct log *l, uint64_t place)

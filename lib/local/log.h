@@ -37,13 +37,13 @@ struct log_entry {
     usher_queue_t *queue;
     const char *who, *to; /* NULL: none */
     size_t who_len, to_len;
-    uint32_t previous; /* the ticket's entry before this one; 0 = none */
+    uint64_t previous; /* place of the ticket's entry before this one; 0 = none */
 };
 
 /* What comes out again. */
 struct log_event {
     usher_event event;
-    uint32_t previous;
+    uint64_t previous;
 };
 
 void usher__log_init(struct log *l, const struct memory *m, uint64_t bytes_max);
@@ -55,15 +55,12 @@ int usher__log_reserve(struct log *l, size_t len);
 /* At most what one entry with so many bytes of strings needs. */
 size_t usher__log_len(size_t strings);
 
-/* Returns the entry's place in short form, for `previous` and ticket.last_event; never 0. */
-uint32_t usher__log_add(struct log *l, const struct log_entry *entry);
+/* Returns the entry's place, never 0. */
+uint64_t usher__log_add(struct log *l, const struct log_entry *entry);
 
 /* The entry at a place, as the public event, whose strings live as long as the entry does. False:
  * it has been let go, or lies at the end. *next is the place after it. */
 bool usher__log_at(const struct log *l, uint64_t place, struct log_event *e, uint64_t *next);
-
-/* The same for a short place; false when it has been let go. */
-bool usher__log_short(const struct log *l, uint32_t place, struct log_event *e);
 
 /* Everything below `place` has been told: it may go when room is needed. */
 void usher__log_told(struct log *l, uint64_t place);

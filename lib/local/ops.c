@@ -113,6 +113,14 @@ struct op_entry *usher__ops_new(struct ops *o, uint32_t claims_n)
                          sizeof(struct op_entry) + (size_t)claims_n * sizeof(struct op_claim));
 }
 
+struct op_entry *usher__ops_trim(struct ops *o, struct op_entry *entry)
+{
+    struct op_entry *less = usher__resize(
+        o->memory, entry, sizeof(*entry) + entry->claims_n * sizeof(struct op_claim));
+
+    return less != NULL ? less : entry;
+}
+
 void usher__ops_add(struct ops *o, struct op_entry *entry, int64_t now)
 {
     struct op_entry **link = bucket(o, entry->op);

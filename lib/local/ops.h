@@ -49,6 +49,8 @@ struct op_entry *usher__ops_find(struct ops *o, usher_op op, int64_t now);
  * usher__free; NULL: out of memory. */
 struct op_entry *usher__ops_new(struct ops *o, uint32_t claims_n);
 void usher__ops_add(struct ops *o, struct op_entry *entry, int64_t now);
+/* Gives back the room of claims that it does not have. */
+struct op_entry *usher__ops_trim(struct ops *o, struct op_entry *entry);
 
 /* A print of arguments: fold each in turn, beginning with 0. */
 uint64_t usher__print_number(uint64_t print, uint64_t value);

@@ -124,6 +124,11 @@ uint64_t usher__engine_token(struct engine *e, usher_id id)
 
 /* ---- pages ------------------------------------------------------------------------------------------ */
 
+static uint32_t limit_of(const usher_query *q)
+{
+    return q->limit != 0 ? q->limit : 100;
+}
+
 /* A filter's name as a handle; false: nobody has that name, so nothing fits. */
 static bool filter_name(const struct engine *e, const char *name, uint32_t *handle)
 {
@@ -163,65 +168,56 @@ static bool fits(const struct engine *e, const struct ticket *t, const struct fi
 }
 
 /* By ascending id: ids are looked up one by one, for slots are used again and say nothing of age. */
-static int read_tickets(struct engine *e, const usher_query *q, uint32_t limit, struct page *out)
+static void read_tickets(struct engine *e, const usher_query *q, usher_standing *rows,
+                         usher_page *out)
 {
     struct filter f = { .q = q };
-    usher_standing *rows = usher__alloc(&e->memory, limit * sizeof(*rows));
     bool possible = filter_name(e, q->requester, &f.requester) &&
                     filter_name(e, q->agent, &f.agent) && filter_name(e, q->symptom, &f.symptom);
 
-    if (rows == NULL)
-        return USHER_ENOMEM;
-    out->rows = rows;
-    out->page.tickets = rows;
+    out->tickets = rows;
     for (usher_id id = q->cursor + 1; possible && id <= e->last_id; id++) {
         uint32_t slot = usher__ids_find(&e->by_id, id);
 
         if (slot == 0 || !fits(e, usher__ticket(e, slot), &f))
             continue;
-        if (out->page.n == limit) {
-            out->page.cursor = id - 1;
+        if (out->n == limit_of(q)) {
+            out->cursor = id - 1;
             break;
         }
-        view(e, usher__ticket(e, slot), &rows[out->page.n++]);
+        view(e, usher__ticket(e, slot), &rows[out->n++]);
     }
-    return 0;
 }
 
 /* The chain runs backwards; the page is in order. cursor: the ticket_seq of the last row. */
-static int read_history(struct engine *e, const struct ticket *t, const usher_query *q,
-                        uint32_t limit, struct page *out)
+static void read_history(struct engine *e, const struct ticket *t, const usher_query *q,
+                         usher_event *rows, usher_page *out)
 {
-    usher_event *rows = usher__alloc(&e->memory, limit * sizeof(*rows));
     struct log_event le;
-    uint32_t place = t->last_event;
-    uint64_t first = 0;
+    uint64_t place = t->last_event, next, first = 0;
+    uint32_t limit = limit_of(q);
 
-    if (rows == NULL)
-        return USHER_ENOMEM;
-    out->rows = rows;
-    out->page.events = rows;
-    while (usher__log_short(&e->log, place, &le)) { /* where does what is kept begin? */
+    out->events = rows;
+    while (usher__log_at(&e->log, place, &le, &next)) { /* where does what is kept begin? */
         if (le.event.ticket_seq > q->cursor)
             first = le.event.ticket_seq;
         place = le.previous;
     }
     if (first == 0)
-        return 0;
+        return;
     place = t->last_event;
-    while (usher__log_short(&e->log, place, &le) && le.event.ticket_seq >= first) {
+    while (usher__log_at(&e->log, place, &le, &next) && le.event.ticket_seq >= first) {
         uint64_t row = le.event.ticket_seq - first;
 
         if (row < limit) {
             rows[row] = le.event;
-            if (row + 1 > out->page.n)
-                out->page.n = row + 1;
+            if (row + 1 > out->n)
+                out->n = row + 1;
         } else {
-            out->page.cursor = first + limit - 1;
+            out->cursor = first + limit - 1;
         }
         place = le.previous;
     }
-    return 0;
 }
 
 struct spans {
@@ -243,26 +239,21 @@ static void add_span(void *ctx, int64_t from, int64_t to, int kind, int64_t ms)
         s->rows[s->n++] = (usher_span){ from, to, ms, kind, 0 };
 }
 
-static int read_why_due(struct engine *e, const struct ticket *t, const usher_query *q,
-                        uint32_t limit, struct page *out)
+static void read_why_due(struct engine *e, const struct ticket *t, const usher_query *q,
+                         usher_span *rows, usher_page *out)
 {
-    struct spans s = { .limit = limit, .skip = q->cursor };
+    struct spans s = { .rows = rows, .limit = limit_of(q), .skip = q->cursor };
     const struct promise *m = &t->promise[q->promise - 1];
 
-    s.rows = usher__alloc(&e->memory, limit * sizeof(*s.rows));
-    if (s.rows == NULL)
-        return USHER_ENOMEM;
-    out->rows = s.rows;
-    out->page.spans = s.rows;
+    out->spans = rows;
     if (m->state != 0 && (m->flags & PROMISE_OWED) != 0)
         usher__promise_explain(t, usher__policy(e, t->policy), q->promise - 1, e->at.wall, add_span,
                                &s);
-    out->page.n = s.n;
-    out->page.cursor = s.more ? q->cursor + limit : 0;
-    return 0;
+    out->n = s.n;
+    out->cursor = s.more ? q->cursor + s.limit : 0;
 }
 
-static void read_why_rank(struct engine *e, const struct ticket *t, struct page *out)
+static void read_why_rank(struct engine *e, const struct ticket *t, usher_page *out)
 {
     usher_standing s;
     const char *band = usher_name(USHER_NAME_PRIORITY, t->priority);
@@ -285,32 +276,42 @@ static void read_why_rank(struct engine *e, const struct ticket *t, struct page 
                        : t->rank == t->start_at ? "when it came: it has no promise"
                                                 : "the first that it was given, or a gap behind "
                                                   "the ticket before of the same requester");
-    out->page.text = (usher_text){ e->why, len > 0 ? (uint64_t)len : 0 };
+    if (len < 0)
+        len = 0;
+    if ((size_t)len >= sizeof(e->why))
+        len = (int)sizeof(e->why) - 1;
+    out->text = (usher_text){ e->why, (uint64_t)len };
 }
 
-int usher__engine_read(struct engine *e, const usher_query *q, struct page *out)
+size_t usher__engine_rows_len(const usher_query *q)
 {
-    uint32_t limit = q->limit != 0 ? q->limit : 100;
+    switch (q->what) {
+    case USHER_READ_TICKETS: return limit_of(q) * sizeof(usher_standing);
+    case USHER_READ_HISTORY: return limit_of(q) * sizeof(usher_event);
+    case USHER_READ_WHY_DUE: return limit_of(q) * sizeof(usher_span);
+    default: return 0;
+    }
+}
+
+int usher__engine_read(struct engine *e, const usher_query *q, void *rows, usher_page *out)
+{
     const struct ticket *t;
     uint32_t slot;
 
-    *out = (struct page){ .page = { .size = sizeof(out->page) } };
-    if (q->what == USHER_READ_TICKETS)
-        return read_tickets(e, q, limit, out);
+    *out = (usher_page){ .size = sizeof(*out) };
+    if (q->what == USHER_READ_TICKETS) {
+        read_tickets(e, q, rows, out);
+        return 0;
+    }
     slot = usher__ids_find(&e->by_id, q->ticket);
     if (slot == 0)
         return USHER_ENOENT;
     t = usher__ticket(e, slot);
     switch (q->what) {
-    case USHER_READ_BODY: out->page.text = public_text(t->body); return 0;
-    case USHER_READ_HISTORY: return read_history(e, t, q, limit, out);
-    case USHER_READ_WHY_DUE: return read_why_due(e, t, q, limit, out);
-    default: read_why_rank(e, t, out); return 0;
+    case USHER_READ_BODY: out->text = public_text(t->body); break;
+    case USHER_READ_HISTORY: read_history(e, t, q, rows, out); break;
+    case USHER_READ_WHY_DUE: read_why_due(e, t, q, rows, out); break;
+    default: read_why_rank(e, t, out); break;
     }
-}
-
-void usher__engine_page_free(struct engine *e, struct page *p)
-{
-    usher__free(&e->memory, p->rows);
-    *p = (struct page){ 0 };
+    return 0;
 }

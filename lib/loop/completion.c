@@ -119,16 +119,28 @@ struct question *usher__question_new(usher_t *u, const usher_query *q)
 {
     size_t len = room_of(q->requester) + room_of(q->agent) + room_of(q->symptom);
     struct question *copy = usher__alloc(&u->memory, sizeof *copy + len);
+    size_t rows_len = usher__engine_rows_len(q);
     char *to;
 
     if (copy == NULL)
         return NULL;
+    copy->rows = rows_len > 0 ? usher__alloc(&u->memory, rows_len) : NULL;
+    if (copy->rows == NULL && rows_len > 0) {
+        usher__free(&u->memory, copy);
+        return NULL;
+    }
     to = copy->strings;
     copy->query = *q;
     copy->query.requester = put(&to, q->requester);
     copy->query.agent = put(&to, q->agent);
     copy->query.symptom = put(&to, q->symptom);
     return copy;
+}
+
+void usher__question_free(usher_t *u, struct question *question)
+{
+    usher__free(&u->memory, question->rows);
+    usher__free(&u->memory, question);
 }
 
 void usher__complete_page(usher_t *u, struct question *question, usher_page_cb cb, void *user)
@@ -254,19 +266,16 @@ static void tell_work(usher_t *u, const struct completion *c)
 static void tell_page(usher_t *u, const struct completion *c)
 {
     struct log *log = usher__engine_log(u->engine);
-    struct page page = {.page = {.size = sizeof(usher_page)}};
-    int status = usher__engine_read(u->engine, &c->question->query, &page);
+    struct question *question = c->question;
+    usher_page page;
+    int status = usher__engine_read(u->engine, &question->query, question->rows, &page);
 
-    if (status != USHER_OK)
-        page = (struct page){.page = {.size = sizeof(usher_page)}};
     usher__log_told(log, 0);
     u->telling.pinned = true;
-    c->cb.page(u, status, &page.page, c->user);
+    c->cb.page(u, status, &page, c->user);
     u->telling.pinned = false;
     usher__log_told(log, u->telling.place);
-    if (status == USHER_OK)
-        usher__engine_page_free(u->engine, &page);
-    usher__free(&u->memory, c->question);
+    usher__question_free(u, question);
 }
 
 static void tell_next(usher_t *u)

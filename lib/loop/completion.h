@@ -27,6 +27,7 @@ struct asked {
 /* A query that waits for its callback; its strings follow it in the same block. */
 struct question {
     usher_query query;
+    void *rows; /* room for the answer; NULL: it has none */
     char strings[];
 };
 
@@ -85,6 +86,7 @@ void usher__completions_free(usher_t *u);
 
 /* A copy of the query with its strings; NULL: out of memory. */
 struct question *usher__question_new(usher_t *u, const usher_query *q);
+void usher__question_free(usher_t *u, struct question *question);
 
 /* Pushes a record; its place has been reserved. */
 void usher__complete_open(usher_t *u, usher_open_cb cb, void *user);

@@ -56,6 +56,7 @@ class Service:
     def __init__(self, now, keep_closed=0, op_window_ms=0, op_window_n=0):
         self.wall, self.boot = now, 0
         self.now = self.at = now
+        self.ran_boot = 0
         self.keep_closed = keep_closed or 65536
         self.op_window_ms = op_window_ms or 3_600_000
         self.op_window_n = op_window_n or 65536
@@ -82,8 +83,10 @@ class Service:
         """An instant of the boot clock in wall terms."""
         return boot if boot == NEVER else max(boot + self.now - self.boot, self.at)
 
-    def on_boot(self, wall):
-        return wall - (self.now - self.boot)
+    def on_boot(self):
+        """This instant on the boot clock: never before what has already run."""
+        self.ran_boot = max(self.ran_boot, self.at - (self.now - self.boot))
+        return self.ran_boot
 
     def next_timer(self):
         timers = [ticket.next_timer() for ticket in self.live]
@@ -103,10 +106,12 @@ class Service:
             if timer is None or timer[0] > self.now:
                 break
             self.at = timer[0]
+            self.on_boot()
             self.fire(timer)
             self.tell_room()
             self.serve_parked()
         self.at = self.now
+        self.on_boot()
 
     def until_next(self):
         """How far both clocks must move until something is due, on the one or on the other."""
@@ -308,7 +313,7 @@ class Service:
         t.holder = t.last_holder = agent
         t.token += 1
         t.said = t.alive = False
-        t.claimed_boot = self.on_boot(self.at)
+        t.claimed_boot = self.on_boot()
         t.lease_boot = t.claimed_boot + t.queue.policy.lease_for
         self.tell("claimed", t, agent.name, n=passed_over, until=self.on_the_wall(t.lease_boot))
 

@@ -3,7 +3,7 @@
 
 #include <inttypes.h>
 
-/* ---- time ----------------------------------------------------------------------------------------- */
+/* ---- time ------------------------------------------------------------------------------------ */
 
 static uint32_t still(const struct seen *t, int ix)
 {
@@ -101,7 +101,7 @@ static int64_t warned_at(const struct seen *t, int ix, uint32_t percent)
     return reach(t, ix, (target * percent + 99) / 100);
 }
 
-/* ---- what events do to them ----------------------------------------------------------------------- */
+/* ---- what events do to them ------------------------------------------------------------------ */
 
 static int64_t target_of(const struct seen *t, int ix)
 {
@@ -231,7 +231,7 @@ static void reopened(struct seen *t, int64_t at)
     message(t, at);
 }
 
-/* ---- what events tell of them --------------------------------------------------------------------- */
+/* ---- what events tell of them ---------------------------------------------------------------- */
 
 /* Right after a command that gave a new target, what that puts in the past is told at once. */
 static bool is_retold(struct seen *t, const usher_event *e)
@@ -249,9 +249,11 @@ static void broken(struct watch *w, struct seen *t, const usher_event *e, int ix
     if (t->promise[ix].state != USHER_RUNNING)
         watch_wrong(w, "promise %d is broken and did not run", ix + 1);
     if (is_retold(t, e) ? at > e->at : at != e->at)
-        watch_wrong(w, "promise %d is broken at %" PRId64 " and not at %" PRId64, ix + 1, e->at, at);
+        watch_wrong(w, "promise %d is broken at %" PRId64 " and not at %" PRId64, ix + 1, e->at,
+                    at);
     if (e->due_at != due)
-        watch_wrong(w, "promise %d was due at %" PRId64 ", not at %" PRId64, ix + 1, due, e->due_at);
+        watch_wrong(w, "promise %d was due at %" PRId64 ", not at %" PRId64, ix + 1, due,
+                    e->due_at);
     t->promise[ix].state = USHER_BROKEN;
 }
 
@@ -264,7 +266,8 @@ static void warned(struct watch *w, struct seen *t, const usher_event *e, int ix
     while (i < t->rules->warn_n && t->rules->warn[i] != e->n)
         i++;
     if (i == t->rules->warn_n || p->state != USHER_RUNNING || (p->warned & 1u << i) != 0) {
-        watch_wrong(w, "promise %d is warned of at %u %%: never, twice, or not running", ix + 1, e->n);
+        watch_wrong(w, "promise %d is warned of at %u %%: never, twice, or not running", ix + 1,
+                    e->n);
         return;
     }
     if (retold ? warned_at(t, ix, e->n) > e->at : warned_at(t, ix, e->n) != e->at)
@@ -273,8 +276,8 @@ static void warned(struct watch *w, struct seen *t, const usher_event *e, int ix
     if (stands_still(t, ix) && !retold)
         watch_wrong(w, "promise %d is warned of while it is paused", ix + 1);
     if (e->due_at != watch_due(t, ix))
-        watch_wrong(w, "promise %d is due at %" PRId64 ", not at %" PRId64, ix + 1, watch_due(t, ix),
-                    e->due_at);
+        watch_wrong(w, "promise %d is due at %" PRId64 ", not at %" PRId64, ix + 1,
+                    watch_due(t, ix), e->due_at);
     p->warned |= retold ? (2u << i) - 1 : 1u << i;
     for (i++; retold && i < t->rules->warn_n; i++) {
         if ((p->warned & 1u << i) == 0 && warned_at(t, ix, t->rules->warn[i]) <= e->at)
@@ -346,7 +349,7 @@ void promises_event(struct watch *w, struct seen *t, const usher_event *e)
         watch_wrong(w, "kept %u, lapsed %u, and not %u, %u", e->kept, e->lapsed, kept, lapsed);
 }
 
-/* ---- what the standing says of them --------------------------------------------------------------- */
+/* ---- what the standing says of them ---------------------------------------------------------- */
 
 static void look_at(struct watch *w, const struct seen *t, usher_id id, int ix,
                     const usher_promise *shown, int64_t now)
@@ -362,11 +365,11 @@ static void look_at(struct watch *w, const struct seen *t, usher_id id, int ix,
         shown->arming != p->arming)
         watch_wrong(w, "ticket %" PRIu64 ", promise %d: start, target or arming", id, ix + 1);
     if (shown->due_at != watch_due(t, ix))
-        watch_wrong(w, "ticket %" PRIu64 ", promise %d: due at %" PRId64 ", not %" PRId64, id, ix + 1,
-                    shown->due_at, watch_due(t, ix));
+        watch_wrong(w, "ticket %" PRIu64 ", promise %d: due at %" PRId64 ", not %" PRId64, id,
+                    ix + 1, shown->due_at, watch_due(t, ix));
     if (shown->left_ms != left_of(t, ix, now))
-        watch_wrong(w, "ticket %" PRIu64 ", promise %d: %" PRId64 " ms left, not %" PRId64, id, ix + 1,
-                    shown->left_ms, left_of(t, ix, now));
+        watch_wrong(w, "ticket %" PRIu64 ", promise %d: %" PRId64 " ms left, not %" PRId64, id,
+                    ix + 1, shown->left_ms, left_of(t, ix, now));
 }
 
 void promises_look(struct watch *w, const struct seen *t, const usher_standing *s, int64_t now)

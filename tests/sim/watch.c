@@ -8,7 +8,7 @@
 
 #include "promises.h"
 
-static const char letters[] = "?SWC?PKRXD"; /* of states, by number */
+const char watch_letters[] = "?SWC?PKRXD"; /* of states, by number */
 
 void watch_begin(struct watch *w, usher_t *u)
 {
@@ -46,7 +46,7 @@ bool watch_claim_stands(const struct seen *t)
     return t->state == USHER_CLAIMED || t->state == USHER_PAUSED;
 }
 
-static bool is_over(const struct seen *t)
+bool watch_is_over(const struct seen *t)
 {
     return t->state == USHER_CLOSED || t->state == USHER_WITHDRAWN;
 }
@@ -56,24 +56,24 @@ uint32_t watch_open(const struct watch *w, uint32_t queue)
     uint32_t n = 0;
 
     for (uint32_t id = 1; id <= w->tickets_n; id++)
-        n += w->ticket[id].queue == queue && !is_over(&w->ticket[id]);
+        n += w->ticket[id].queue == queue && !watch_is_over(&w->ticket[id]);
     return n;
 }
 
-static const struct rules *current(const struct watch *w, uint32_t queue)
+const struct rules *watch_rules(const struct watch *w, uint32_t queue)
 {
     return &w->queue[queue].rules[w->queue[queue].version - 1];
 }
 
 /* The number in a name such as p3; -1: none. */
-static int number_of(const char *name, char kind, int most)
+int watch_number(const char *name, char kind, int most)
 {
     int n = name != NULL && name[0] == kind && name[2] == '\0' ? name[1] - '0' : -1;
 
     return n < most ? n : -1;
 }
 
-/* ---- the table ------------------------------------------------------------------------------------ */
+/* ---- the table ------------------------------------------------------------------------------- */
 
 /* From which states an event may come, and to which it may lead; "=": the same. */
 static const struct way {
@@ -116,7 +116,7 @@ static const struct way {
 static void check_way(struct watch *w, const struct seen *t, const usher_event *e)
 {
     const struct way *way = &ways[e->kind];
-    char from = letters[t->state], to = letters[e->state];
+    char from = watch_letters[t->state], to = watch_letters[e->state];
 
     if (way->from == NULL || strchr(way->from, from) == NULL ||
         (strchr(way->to, to) == NULL && (strchr(way->to, '=') == NULL || to != from)))
@@ -125,104 +125,21 @@ static void check_way(struct watch *w, const struct seen *t, const usher_event *
         watch_wrong(w, "a reply leads from %c to %c", from, to);
 }
 
-/* Which state each verb is legal in, and where it may lead; "=": it stays. */
-static const struct legal {
-    int verb, kind; /* kind -1: any */
-    const char *states, *to;
-} legal[] = {
-    { USHER_ACKNOWLEDGE, 0, "CP", "=" },
-    { USHER_ACKNOWLEDGE, USHER_BY_MACHINE, "SWCPK", "=" },
-    { USHER_UPDATE, -1, "CP", "=" },
-    { USHER_EXTEND, -1, "C", "=" },
-    { USHER_RELEASE, -1, "C", "W" },
-    { USHER_PAUSE, -1, "CP", "P" },
-    { USHER_RESUME, -1, "P", "PW" },
-    { USHER_RESOLVE, -1, "CP", "RX" },
-    { USHER_FAIL, -1, "C", "SK" },
-    { USHER_ASK, -1, "SWCPKR", "=" },
-    { USHER_REPLY, 0, "SWCPKRX", "=" },
-    { USHER_REPLY, USHER_COURTESY, "SWCPKR", "=" },
-    { USHER_CONFIRM, -1, "R", "RX" },
-    { USHER_REOPEN, -1, "RX", "W" },
-    { USHER_WITHDRAW, -1, "SWCPKR", "=DX" },
-    { USHER_REVIVE, -1, "K", "W" },
-    { USHER_ESCALATE, -1, "SWCPK", "=" },
-    { USHER_REPRIORITISE, -1, "SWCPK", "=" },
-    { USHER_MOVE, -1, "SWCPK", "=" },
-    { USHER_NOTE, -1, "SWCPKR", "=" },
-};
-
-static const struct legal *legal_of(const usher_command *c)
-{
-    const struct legal *l = legal;
-
-    while (l->verb != c->verb || (l->kind >= 0 && l->kind != c->kind))
-        l++;
-    return l;
-}
-
-bool watch_leads(const usher_command *c, int from, int to)
-{
-    const char *way = legal_of(c)->to;
-
-    if (c->verb == USHER_REPLY && c->kind == 0 && from >= USHER_RESOLVED)
-        way = "W";
-    if (c->verb == USHER_REPLY && c->kind == 0 && from == USHER_PAUSED)
-        way = "PW";
-    return strchr(way, letters[to]) != NULL || (strchr(way, '=') != NULL && from == to);
-}
-
-static uint32_t mask_of(const struct seen *t)
+uint32_t watch_mask(const struct seen *t)
 {
     return t->changes_n == 0 ? 0 : t->changes[t->changes_n - 1].mask;
 }
 
-static int64_t pause_left(const struct seen *t, int reason, int64_t now)
+int64_t watch_pause_left(const struct seen *t, int reason, int64_t now)
 {
     int64_t left = t->rules->pause_max[reason] - t->spent[reason];
 
-    if ((mask_of(t) & 1u << reason) != 0)
+    if ((watch_mask(t) & 1u << reason) != 0)
         left -= now - t->pause_since[reason];
     return left;
 }
 
-/* What depends on more than the state. */
-static int expect_now(const struct seen *t, const usher_command *c, int64_t now)
-{
-    bool reopens = c->verb == USHER_REOPEN || (c->verb == USHER_REPLY && c->kind == 0);
-
-    if (c->verb >= USHER_ASK && c->verb <= USHER_WITHDRAW) {
-        int who = number_of(c->who, 'p', PERSONS);
-
-        if (who < 0 || !t->persons[who])
-            return USHER_ESTATE;
-    }
-    if (reopens && t->state == USHER_CLOSED && now >= t->resolved_at + t->rules->reopen_within)
-        return USHER_ESTATE;
-    if ((c->verb == USHER_UPDATE || c->verb == USHER_PAUSE) && c->at != 0 && c->at <= now)
-        return USHER_EINVAL;
-    if (c->verb == USHER_PAUSE && pause_left(t, c->kind - 1, now) <= 0)
-        return USHER_ESTATE;
-    if (c->verb == USHER_RESUME && c->kind != 0 && (mask_of(t) & 1u << (c->kind - 1)) == 0)
-        return USHER_ESTATE;
-    return USHER_OK;
-}
-
-int watch_expect(struct watch *w, const usher_command *c, int64_t now)
-{
-    const struct seen *t = watch_ticket(w, c->claim.ticket);
-    usher_standing s = USHER_INIT(usher_standing);
-
-    if (t == NULL || (is_over(t) && usher_peek(w->u, c->claim.ticket, &s) != USHER_OK))
-        return USHER_ENOENT;
-    if (c->claim.token != 0 && (!watch_claim_stands(t) || c->claim.token != t->token))
-        return USHER_ESTALE;
-    if (strchr(legal_of(c)->states, letters[t->state]) == NULL)
-        return USHER_ESTATE;
-    return expect_now(t, c, now);
-}
-
-/* ---- what events change --------------------------------------------------------------------------- */
+/* ---- what events change ---------------------------------------------------------------------- */
 
 static void change(struct watch *w, struct seen *t, int64_t at, uint32_t mask)
 {
@@ -235,10 +152,10 @@ static void change(struct watch *w, struct seen *t, int64_t at, uint32_t mask)
 
 static void end_pause(struct watch *w, struct seen *t, int reason, int64_t at)
 {
-    if ((mask_of(t) & 1u << reason) == 0)
+    if ((watch_mask(t) & 1u << reason) == 0)
         return;
     t->spent[reason] += at - t->pause_since[reason];
-    change(w, t, at, mask_of(t) & ~(1u << reason));
+    change(w, t, at, watch_mask(t) & ~(1u << reason));
 }
 
 static void end_pauses(struct watch *w, struct seen *t, int64_t at)
@@ -250,18 +167,19 @@ static void end_pauses(struct watch *w, struct seen *t, int64_t at)
 static void begin_pause(struct watch *w, struct seen *t, const usher_event *e)
 {
     int reason = e->how - 1;
-    int64_t max_at = e->at + pause_left(t, reason, e->at);
+    int64_t max_at = e->at + watch_pause_left(t, reason, e->at);
 
-    if ((mask_of(t) & 1u << reason) == 0) {
+    if ((watch_mask(t) & 1u << reason) == 0) {
         t->pause_since[reason] = e->at;
-        change(w, t, e->at, mask_of(t) | 1u << reason);
+        change(w, t, e->at, watch_mask(t) | 1u << reason);
     }
     t->pause_began[reason] = e->at;
     t->pause_end[reason] = e->until_at;
     t->pause_most[reason] = max_at;
     t->reminded[reason] = 0;
     if (e->until_at > max_at)
-        watch_wrong(w, "a pause until %" PRId64 ", beyond its maximum %" PRId64, e->until_at, max_at);
+        watch_wrong(w, "a pause until %" PRId64 ", beyond its maximum %" PRId64, e->until_at,
+                    max_at);
 }
 
 /* An attempt that failed; n: what the event says. */
@@ -283,7 +201,8 @@ static void check_instant(struct watch *w, const usher_event *e, int64_t at, con
 }
 
 /* Timers of states run at the instants that the standing showed. */
-static void check_until(struct watch *w, const struct seen *t, const usher_event *e, const char *what)
+static void check_until(struct watch *w, const struct seen *t, const usher_event *e,
+                        const char *what)
 {
     if (t->looked_seq == t->seq - 1 && t->until != 0)
         check_instant(w, e, t->until, what);
@@ -291,7 +210,7 @@ static void check_until(struct watch *w, const struct seen *t, const usher_event
 
 static void claimed(struct watch *w, struct seen *t, const usher_event *e)
 {
-    int agent = number_of(e->who, 'a', AGENTS);
+    int agent = watch_number(e->who, 'a', AGENTS);
 
     end_pauses(w, t, e->at);
     if (agent < 0 || w->gone[agent])
@@ -300,7 +219,7 @@ static void claimed(struct watch *w, struct seen *t, const usher_event *e)
         t->attempts = 0;
     t->token++;
     t->claimed_at = e->at;
-    t->lease_end = e->at + current(w, t->queue)->lease_for;
+    t->lease_end = e->at + watch_rules(w, t->queue)->lease_for;
     if (e->until_at != t->lease_end && !w->stepped)
         watch_wrong(w, "claimed until %" PRId64 ", not %" PRId64, e->until_at, t->lease_end);
     t->holder = agent;
@@ -309,7 +228,7 @@ static void claimed(struct watch *w, struct seen *t, const usher_event *e)
 
 bool watch_extend(struct watch *w, struct seen *t, int64_t at, int64_t ms)
 {
-    const struct rules *r = current(w, t->queue);
+    const struct rules *r = watch_rules(w, t->queue);
     int64_t end, most = t->claimed_at + r->lease_max;
     bool clipped = __builtin_add_overflow(at, ms != 0 ? ms : r->lease_for, &end) || end > most;
 
@@ -323,7 +242,7 @@ bool watch_extend(struct watch *w, struct seen *t, int64_t at, int64_t ms)
 /* It comes back for its last holder. */
 static void keep(const struct watch *w, struct seen *t, int64_t at)
 {
-    int64_t keep_for = current(w, t->queue)->keep_for;
+    int64_t keep_for = watch_rules(w, t->queue)->keep_for;
 
     if (t->holder < 0 || w->gone[t->holder] || keep_for == 0)
         return;
@@ -368,7 +287,7 @@ static void resolved(struct watch *w, struct seen *t, const usher_event *e)
     memset(t->confirmed, 0, sizeof t->confirmed);
 }
 
-static bool all_confirmed(const struct seen *t)
+bool watch_all_confirmed(const struct seen *t)
 {
     for (int i = 0; i < PERSONS; i++) {
         if (t->persons[i] && !t->confirmed[i])
@@ -383,13 +302,13 @@ static void closed(struct watch *w, const struct seen *t, const usher_event *e)
 
     if (e->who == NULL && !at_once)
         check_instant(w, e, t->closing_at, "closed");
-    else if (!at_once && !all_confirmed(t))
+    else if (!at_once && !watch_all_confirmed(t))
         watch_wrong(w, "closed, and not all have confirmed");
 }
 
 static void by_person(struct watch *w, struct seen *t, const usher_event *e)
 {
-    int who = number_of(e->who, 'p', PERSONS);
+    int who = watch_number(e->who, 'p', PERSONS);
 
     if (who < 0) {
         watch_wrong(w, "an event of a person, and no person");
@@ -507,7 +426,7 @@ static void ticket_event(struct watch *w, const usher_event *e)
     if (!is_new)
         check_way(w, t, e);
     else if (e->state != USHER_WAITING && e->state != USHER_SCHEDULED)
-        watch_wrong(w, "a new ticket in state %c", letters[e->state]);
+        watch_wrong(w, "a new ticket in state %c", watch_letters[e->state]);
     level = t->level + (e->kind == USHER_EV_STUCK || e->kind == USHER_EV_ESCALATED);
     t->seq++;
     if (e->kind == USHER_EV_PAUSED)
@@ -536,7 +455,7 @@ static void service_event(struct watch *w, const usher_event *e)
         q->hold = (uint32_t)e->how;
     if (e->kind == USHER_EV_ROOM) {
         if (!q->refused || watch_open(w, watch_queue(w, e->queue)) >=
-                               current(w, watch_queue(w, e->queue))->open)
+                               watch_rules(w, watch_queue(w, e->queue))->open)
             watch_wrong(w, "room, and nobody was refused or it is full");
         q->refused = q->was_full = false;
     }
@@ -562,166 +481,4 @@ void watch_event(struct watch *w, const usher_event *e)
         snprintf(w->wrong, sizeof w->wrong, "event %" PRIu64 ", %s of ticket %" PRIu64 ": %.250s",
                  e->seq, usher_name(USHER_NAME_EVENT, e->kind), e->ticket, what);
     }
-}
-
-/* ---- looking -------------------------------------------------------------------------------------- */
-
-/* What must have happened by now. */
-static void check_overdue(struct watch *w, const struct seen *t, usher_id id, int64_t now)
-{
-    if ((t->state == USHER_SCHEDULED && t->until <= now) || (t->kept_for >= 0 && t->keep_end <= now))
-        watch_wrong(w, "ticket %" PRIu64 " waits for %" PRId64 ", and that has passed", id, t->until);
-    for (int reason = 0; reason < 3 && t->state == USHER_PAUSED; reason++) {
-        if ((mask_of(t) & 1u << reason) != 0 && t->pause_end[reason] <= now)
-            watch_wrong(w, "ticket %" PRIu64 " is paused longer than it was to be", id);
-    }
-    if (t->state == USHER_CLAIMED && t->until <= now && !w->stepped)
-        watch_wrong(w, "ticket %" PRIu64 " is claimed, and its lease has ended", id);
-    if (t->state == USHER_RESOLVED && (t->closing_at <= now || all_confirmed(t)))
-        watch_wrong(w, "ticket %" PRIu64 " should be closed", id);
-    promises_overdue(w, t, id, now);
-}
-
-static void check_place(struct watch *w, struct seen *t, const usher_standing *s)
-{
-    bool in_line = t->state == USHER_WAITING && s->kept_for == NULL;
-    uint32_t persons = 0;
-
-    for (int i = 0; i < PERSONS; i++)
-        persons += t->persons[i];
-    if ((s->ahead >= 0) != in_line)
-        watch_wrong(w, "ticket %" PRIu64 " is in the line, or should be", s->ticket);
-    if (s->persons != (t->state == USHER_WITHDRAWN ? 1 : persons))
-        watch_wrong(w, "ticket %" PRIu64 ": %u persons, not %u", s->ticket, s->persons, persons);
-    if (s->rank_at > t->rank && t->rank != 0 && !t->rank_anew)
-        watch_wrong(w, "the rank of ticket %" PRIu64 " grew", s->ticket);
-    if (usher__service_token(w->u, s->ticket) != (watch_claim_stands(t) ? t->token : 0))
-        watch_wrong(w, "ticket %" PRIu64 ": another token than %" PRIu64, s->ticket, t->token);
-    if ((s->holder != NULL) != watch_claim_stands(t))
-        watch_wrong(w, "ticket %" PRIu64 ": a holder without a claim, or none with one", s->ticket);
-}
-
-static void expect(struct watch *w, usher_id id, const char *what, int64_t shown, int64_t is)
-{
-    if (shown != is)
-        watch_wrong(w, "ticket %" PRIu64 ": %s is %" PRId64 ", by its events %" PRId64, id, what,
-                    shown, is);
-}
-
-/* The end of what it is in, as the standing shows it; not for scheduled ones. */
-static int64_t until(const struct seen *t)
-{
-    int64_t at = USHER_NEVER;
-
-    switch (t->state) {
-    case USHER_WAITING: return t->kept_for >= 0 ? t->keep_end : 0;
-    case USHER_CLAIMED: return t->lease_end;
-    case USHER_RESOLVED: return t->closing_at;
-    case USHER_PAUSED: break;
-    default: return 0;
-    }
-    for (int reason = 0; reason < 3; reason++) {
-        if ((mask_of(t) & 1u << reason) != 0 && t->pause_end[reason] < at)
-            at = t->pause_end[reason];
-    }
-    return at;
-}
-
-static bool look(struct watch *w, usher_id id, int64_t now)
-{
-    struct seen *t = &w->ticket[id];
-    usher_standing s = USHER_INIT(usher_standing);
-
-    if (usher_peek(w->u, id, &s) != USHER_OK) {
-        if (!is_over(t))
-            watch_wrong(w, "ticket %" PRIu64 " is gone", id);
-        return false;
-    }
-    expect(w, id, "state", s.state, t->state);
-    expect(w, id, "ticket_seq", (int64_t)s.ticket_seq, (int64_t)t->seq);
-    expect(w, id, "priority", s.priority, t->priority);
-    expect(w, id, "level", s.level, t->level);
-    expect(w, id, "attempts", s.attempts, t->attempts);
-    expect(w, id, "state_at", s.state_at, t->state_at);
-    expect(w, id, "policy_version", s.policy_version, t->version);
-    expect(w, id, "queue", watch_queue(w, s.queue), t->queue);
-    check_place(w, t, &s);
-    promises_look(w, t, &s, now);
-    expect(w, id, "kept_for", number_of(s.kept_for, 'a', AGENTS), t->kept_for);
-    if (t->state != USHER_SCHEDULED && (t->state != USHER_CLAIMED || !w->stepped))
-        expect(w, id, "until_at", s.until_at, until(t));
-    t->rank = s.rank_at;
-    t->until = s.until_at;
-    t->looked_seq = t->seq;
-    t->touched = t->rank_anew = false;
-    return true;
-}
-
-static void check_counts(struct watch *w, uint64_t seen[QUEUES][USHER_STATES])
-{
-    for (uint32_t i = 0; i < w->queues_n; i++) {
-        uint64_t n[USHER_STATES];
-
-        if (usher_counts(w->queue[i].q, n) != USHER_OK || memcmp(n, seen[i], sizeof n) != 0)
-            watch_wrong(w, "the counts of queue %u are not those of its tickets", i);
-        if (w->queue[i].was_full && w->queue[i].refused && watch_open(w, i) < current(w, i)->open)
-            watch_wrong(w, "queue %u has room, and nobody said so", i);
-    }
-}
-
-/* By its ref the newest ticket is found while it is there, as long as none of them has moved. */
-static void check_refs(struct watch *w)
-{
-    for (uint32_t i = 0; i < w->queues_n * REFS; i++) {
-        uint32_t queue = i / REFS, ref = i % REFS + 1;
-        usher_standing s = USHER_INIT(usher_standing), newest = USHER_INIT(usher_standing);
-        usher_id found = 0;
-        bool odd = false;
-
-        for (usher_id id = 1; id <= w->tickets_n; id++) {
-            const struct seen *t = &w->ticket[id];
-
-            odd = odd || (t->ref == ref && t->odd);
-            if (t->ref == ref && t->queue == queue)
-                found = id;
-        }
-        if (found != 0 && usher_peek(w->u, found, &newest) != USHER_OK)
-            found = 0;
-        if (usher_peek_ref(w->queue[queue].q, (char[]){ 'r', (char)('0' + ref - 1), '\0' }, &s) !=
-            USHER_OK)
-            s.ticket = 0;
-        if (s.ticket != 0 && (watch_ticket(w, s.ticket)->ref != ref ||
-                              watch_ticket(w, s.ticket)->queue != queue))
-            watch_wrong(w, "ref %u finds ticket %" PRIu64, ref, s.ticket);
-        if (!odd && found != 0 && s.ticket != found)
-            watch_wrong(w, "ref %u finds ticket %" PRIu64 ", not %" PRIu64, ref, s.ticket, found);
-    }
-}
-
-void watch_look(struct watch *w, bool all, uint32_t keep_closed)
-{
-    uint64_t counts[QUEUES][USHER_STATES] = { { 0 } };
-    int64_t now = usher_now(w->u);
-    uint32_t kept = 0;
-
-    for (usher_id id = 1; id <= w->tickets_n; id++) {
-        struct seen *t = &w->ticket[id];
-        bool there = true;
-
-        if (all || t->touched)
-            there = look(w, id, now);
-        if (!is_over(t))
-            check_overdue(w, t, id, now);
-        else
-            kept += there;
-        counts[t->queue][t->state] += there;
-    }
-    if (all) {
-        check_counts(w, counts);
-        check_refs(w);
-    }
-    if (all && kept > keep_closed)
-        watch_wrong(w, "%u tickets that are over are kept, not %u", kept, keep_closed);
-    if (usher__service_next_due(w->u) <= now)
-        watch_wrong(w, "something is due since %" PRId64, usher__service_next_due(w->u));
 }

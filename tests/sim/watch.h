@@ -1,9 +1,9 @@
 /* A second bookkeeping, from the outside: what a service's events and callbacks say must have
  * happened, and whether all that it says fits together.
  *
- * It is told every event and looks at the standings. Nothing in it is taken from the library: states,
- * promises and what is legal are written down here once more, as plainly as possible. Tickets of one
- * service are few, so everything is searched from end to end. */
+ * It is told every event and looks at the standings. Nothing in it is taken from the library:
+ * states, promises and what is legal are written down here once more, as plainly as possible.
+ * Tickets of one service are few, so everything is searched from end to end. */
 #ifndef USHER_SIM_WATCH_H
 #define USHER_SIM_WATCH_H
 
@@ -112,7 +112,14 @@ void watch_wrong(struct watch *w, const char *format, ...) __attribute__((format
 /* NULL: no such ticket. */
 struct seen *watch_ticket(struct watch *w, usher_id id);
 uint32_t watch_queue(const struct watch *w, const usher_queue_t *q);
+const struct rules *watch_rules(const struct watch *w, uint32_t queue); /* its policy now */
 bool watch_claim_stands(const struct seen *t);
+bool watch_is_over(const struct seen *t);
+bool watch_all_confirmed(const struct seen *t);
+uint32_t watch_mask(const struct seen *t);                                  /* pauses that run */
+int64_t watch_pause_left(const struct seen *t, int reason, int64_t now);    /* of its maximum */
+int watch_number(const char *name, char kind, int most); /* in a name such as p3; -1: none */
+extern const char watch_letters[];                       /* of states, by number */
 uint32_t watch_open(const struct watch *w, uint32_t queue);
 
 void watch_event(struct watch *w, const usher_event *e);

@@ -44,7 +44,7 @@ struct service {
     int closed;
 };
 
-/* ---- life ----------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 static inline void on_event(usher_t *u, const usher_event *e, void *user)
 {
@@ -149,7 +149,7 @@ static inline void end(struct service *s)
     free(s);
 }
 
-/* ---- time ----------------------------------------------------------------------------------------- */
+/* ---- time ------------------------------------------------------------------------------------ */
 
 /* To T0 + ms, with a stop at every instant at which something is due. */
 static inline void at(struct service *s, int64_t ms)
@@ -165,7 +165,7 @@ static inline void late(struct service *s, int64_t ms)
     run(s);
 }
 
-/* ---- the requester's side ------------------------------------------------------------------------- */
+/* ---- the requester's side -------------------------------------------------------------------- */
 
 static inline void on_done(usher_t *u, const usher_done *d, void *user)
 {
@@ -197,7 +197,7 @@ static inline usher_id ticket(struct service *s, const char *who, int32_t priori
     return s->done.ticket;
 }
 
-/* ---- commands ------------------------------------------------------------------------------------- */
+/* ---- commands -------------------------------------------------------------------------------- */
 
 static inline int act(struct service *s, usher_command c)
 {
@@ -244,7 +244,7 @@ static inline int reply(struct service *s, usher_id id, const char *who, int kin
                                    .who = who, .text = TEXT("text") });
 }
 
-/* ---- claims --------------------------------------------------------------------------------------- */
+/* ---- claims ---------------------------------------------------------------------------------- */
 
 /* A claim that has been made, and what became of it. */
 struct waiter {
@@ -285,9 +285,9 @@ static inline int claim_many(struct service *s, struct waiter *w, usher_agent_t 
 
 static inline void park(struct service *s, struct waiter *w, usher_agent_t *a, int64_t wait_ms)
 {
-    assert_int_equal(
-        claim_many(s, w, a, (usher_claim_args){ .queues = &s->q, .queues_n = 1, .wait_ms = wait_ms }),
-        USHER_OK);
+    usher_claim_args c = { .queues = &s->q, .queues_n = 1, .wait_ms = wait_ms };
+
+    assert_int_equal(claim_many(s, w, a, c), USHER_OK);
     assert_int_equal(w->told, 0);
 }
 
@@ -336,7 +336,7 @@ static inline usher_claim held(struct service *s, const char *who)
     return c;
 }
 
-/* ---- looking -------------------------------------------------------------------------------------- */
+/* ---- looking --------------------------------------------------------------------------------- */
 
 static inline usher_standing peek(struct service *s, usher_id id)
 {

@@ -1,8 +1,8 @@
 /* What the line guarantees, under adversaries.
  *
- * Shares: a band of weight w gets at least floor(w / W * n) - 1 of any n turns in a row that are not
- * taken by "first" bands, as long as somebody whom the claimers can serve waits in it. (With all four
- * bands weighted, and more than half of the weight on one, that one may lack one turn more.)
+ * Shares: a band of weight w gets at least floor(w / W * n) - 1 of any n turns in a row that are
+ * not taken by "first" bands, as long as somebody whom the claimers can serve waits in it. (With all
+ * four bands weighted, and more than half of the weight on one, that one may lack one turn more.)
  * Overtaking: a new ticket of rank R is overtaken only by smaller ranks, and, where there is a gap,
  * by no more than (R - entry) / gap + 1 tickets of any one other requester that came after it. */
 #include <stdbool.h>
@@ -25,7 +25,7 @@ static uint32_t below(uint64_t *seed, uint32_t n)
     return (uint32_t)(draw(seed) >> 33) % n;
 }
 
-/* ---- shares: a record of turns, and all its windows ----------------------------------------------- */
+/* ---- shares: a record of turns, and all its windows ------------------------------------------ */
 
 enum { TURNS_MAX = 2000 };
 
@@ -212,7 +212,7 @@ static void test_shares__first_bands_take_all_they_can(void **unused)
     assert_memory_equal(t.served, ((const uint8_t[]){ 3, 1, 2, 0 }), 4);
 }
 
-/* ---- a line of our own beside the library's ------------------------------------------------------- */
+/* ---- a line of our own beside the library's -------------------------------------------------- */
 
 enum { WAITERS_MAX = 600, REQUESTERS_MAX = 64, SKILLS = 3 };
 
@@ -295,7 +295,7 @@ static bool comes_before(const struct person *a, const struct person *b)
     return a->rank < b->rank || (a->rank == b->rank && a->id < b->id);
 }
 
-/* Those who could have been taken instead have been overtaken: by a smaller rank, and not too often. */
+/* Those who could have been taken instead have been overtaken: by a smaller rank, not too often. */
 static void overtakes(struct line *l, const struct person *taken, uint32_t skills)
 {
     for (uint32_t i = 0; i < l->n; i++) {
@@ -354,7 +354,7 @@ static struct person *serve(struct line *l, usher_agent_t *a, uint32_t skills, u
     return p;
 }
 
-/* ---- overtaking ----------------------------------------------------------------------------------- */
+/* ---- overtaking ------------------------------------------------------------------------------ */
 
 /* One with 500 tickets against 50 with one each, who come a little later: the place of the last of
  * them among those served. */
@@ -472,7 +472,7 @@ static void test_overtaking__release_again_and_again_gains_nothing(void **unused
     end_line(l);
 }
 
-/* ---- shares, with claimers of different skills ---------------------------------------------------- */
+/* ---- shares, with claimers of different skills ----------------------------------------------- */
 
 static void crowd(uint64_t seed, const uint32_t weight[PRIORITIES], const char *policy)
 {

@@ -1,8 +1,8 @@
 /* The whole table of states and verbs through the public API: each verb on a ticket in each state,
  * with the token of the claim that stands, with a stale one, with none, and by the wrong person.
  *
- * The rows here are written from the rules, not from lib/core/table.c; the last of these tests holds
- * the two against each other. */
+ * The rows here are written from the rules, not from lib/core/table.c; the last of these tests
+ * holds the two against each other. */
 #include <stdbool.h>
 
 #include "rules.h"
@@ -157,7 +157,7 @@ static struct subject subject_in(struct service *s, enum situation situation)
     return subject;
 }
 
-/* ---- one command on one ticket -------------------------------------------------------------------- */
+/* ---- one command on one ticket --------------------------------------------------------------- */
 
 enum { NOT_TOLD = 1 };
 
@@ -248,7 +248,7 @@ static void expect_row(struct service *s, const struct row *row, int situation,
     assert_int_equal(s->done.token, letter == 'C' || letter == 'P' ? subject->good : 0);
 }
 
-/* ---- the whole table ------------------------------------------------------------------------------ */
+/* ---- the whole table ------------------------------------------------------------------------- */
 
 enum token { NONE, GOOD, STALE, FUTURE, TOKENS };
 
@@ -265,10 +265,10 @@ static bool token_of(const struct subject *subject, enum token which, uint64_t *
     return which == NONE || *token != 0;
 }
 
-static void try_cell(const struct row *row, enum situation situation, enum token which)
+static void try_cell(const struct row *row, int situation, enum token which)
 {
     struct service *s = begin(policy);
-    struct subject subject = subject_in(s, situation);
+    struct subject subject = subject_in(s, (enum situation)situation);
     usher_claim c = { subject.id, 0 };
 
     if (token_of(&subject, which, &c.token)) {
@@ -290,7 +290,7 @@ static void try_all(enum token which)
 {
     for (int i = 0; i < ROWS; i++) {
         for (int situation = 0; situation < SITUATIONS; situation++)
-            try_cell(&rows[i], (enum situation)situation, which);
+            try_cell(&rows[i], situation, which);
     }
 }
 
@@ -457,7 +457,7 @@ static void test_table__an_agent_that_goes_releases_what_it_claimed(void **unuse
     }
 }
 
-/* ---- late and stale ------------------------------------------------------------------------------- */
+/* ---- late and stale -------------------------------------------------------------------------- */
 
 /* Every verb of the holder is refused. */
 static void expect_stale(struct service *s, usher_claim c)
@@ -681,7 +681,7 @@ static void test_table__the_token_only_grows(void **unused)
     end(s);
 }
 
-/* ---- the order of the checks ---------------------------------------------------------------------- */
+/* ---- the order of the checks ----------------------------------------------------------------- */
 
 static void test_order_of_checks__arguments_before_all(void **unused)
 {
@@ -801,7 +801,7 @@ static void test_order_of_checks__what_is_left_of_a_pause_before_their_number(vo
     end(s);
 }
 
-/* ---- both tables ---------------------------------------------------------------------------------- */
+/* ---- both tables ----------------------------------------------------------------------------- */
 
 /* Whether the library's row allows what a row here says, in one situation. */
 static void expect_agreement(const struct verb *verb, const char *name, const char *to, bool *legal)

@@ -1,0 +1,168 @@
+/* All else that is drawn: time, policies, agents that come and go, reading. */
+#include "run.h"
+
+#include <inttypes.h>
+
+/* ---- time ------------------------------------------------------------------------------------ */
+
+static int64_t draw_instant(void)
+{
+    int64_t now = wall(), due = usher__service_next_due(run.u), to = now;
+
+    switch (below(9)) {
+    case 7: /* when an op is forgotten */
+        if (run.attempts_n > 0)
+            to = run.attempts[below(run.attempts_n)].at + run.op_window_ms - one_in(3);
+        break;
+    case 0: to = due; break;
+    case 1: to = due == USHER_NEVER ? due : due - 1; break;
+    case 2: to = due == USHER_NEVER ? due : due + 1; break;
+    case 3: to = now + (int64_t)below(5); break;
+    case 4: to = now + (int64_t)below(200); break;
+    case 5: to = now + (int64_t)below(5000); break;
+    case 6: to = now + (int64_t)below(2 * 3600000); break;
+    default: to = one_in(8) ? now + (int64_t)below(40) * 86400000 : now + 1; break;
+    }
+    return to < now || to > now + 100 * INT64_C(86400000) ? now + 1 : to;
+}
+
+void draw_advance(void)
+{
+    int64_t to = draw_instant();
+
+    say("advance %+" PRId64 " ms to %" PRId64, to - wall(), to);
+    if (usher_advance(run.u, to) != USHER_OK)
+        wrong("usher_advance");
+    run.drained = true;
+}
+
+void draw_skip(void)
+{
+    int64_t to = draw_instant();
+
+    say("skip %+" PRId64 " ms to %" PRId64, to - wall(), to);
+    if (usher_manual_clock_skip(run.clock, to) != USHER_OK)
+        wrong("usher_manual_clock_skip");
+    run.drained = false;
+}
+
+void draw_step(void)
+{
+    int64_t by = (int64_t)below(20000) - 10000;
+
+    say("step %" PRId64, by);
+    run.watch.stepped = true;
+    if (usher_manual_clock_step(run.clock, by) != USHER_OK)
+        wrong("usher_manual_clock_step");
+    run.drained = false;
+}
+/* ---- queues and agents ----------------------------------------------------------------------- */
+
+void draw_define(void)
+{
+    struct seen_queue *q = &run.watch.queue[below(run.watch.queues_n)];
+    struct call *c;
+    char json[2000], err[200];
+    int status;
+
+    if (q->version == VERSIONS)
+        return;
+    drain_first();
+    q->rules[q->version] = draw_rules(&run.dice, one_in(2));
+    print_rules(&q->rules[q->version], json, sizeof json);
+    say("define %s", usher_queue_name(q->q));
+    c = new_call(true);
+    c->expected = USHER_OK;
+    status = usher_define(q->q, json, err, sizeof err, on_done, c);
+    returned(c, status, 1);
+    if (status != USHER_OK)
+        wrong("%s", err);
+    drain();
+}
+
+void draw_hold(void)
+{
+    struct seen_queue *q = &run.watch.queue[below(run.watch.queues_n)];
+    struct call *c = new_call(true);
+    uint32_t bits = one_in(2) ? 0 : below(4);
+
+    drain_first();
+    say("hold %s %u", usher_queue_name(q->q), bits);
+    c->expected = USHER_OK;
+    returned(c, usher_queue_hold(q->q, bits, on_done, c), 1);
+    drain();
+}
+
+void set_agent(uint32_t i, uint32_t bits)
+{
+    const char *names[SKILLS];
+    uint32_t n = 0;
+
+    for (uint32_t k = 0; k < SKILLS; k++) {
+        if ((bits & 1u << k) != 0)
+            names[n++] = skills[k];
+    }
+    run.watch.skills[i] = bits;
+    run.watch.gone[i] = false;
+    if (usher_agent(run.u, &run.watch.agent[i], agents[i], names, n) != USHER_OK)
+        wrong("usher_agent");
+}
+
+void draw_agent(void)
+{
+    uint32_t i = below(AGENTS);
+
+    drain_first();
+    say("agent %s", agents[i]);
+    set_agent(i, below(1 << SKILLS));
+    drain();
+}
+
+void draw_gone(void)
+{
+    uint32_t i = below(AGENTS);
+    struct call *c = new_call(true);
+    int err;
+
+    drain_first();
+    say("gone %s", agents[i]);
+    err = usher_agent_gone(run.watch.agent[i], on_done, c);
+    returned(c, err, 1);
+    if (err != (run.watch.gone[i] ? USHER_ESTATE : USHER_OK))
+        wrong("an agent that goes twice, or cannot go");
+    run.watch.gone[i] = true;
+    for (uint32_t k = 0; k < run.calls_n; k++) { /* its parked claims end */
+        if (run.calls[k].agent == i && is_parked(&run.calls[k]))
+            run.calls[k].expected = USHER_ECANCELED;
+    }
+    drain();
+    for (uint32_t k = 0; k < run.calls_n; k++) {
+        if (run.calls[k].agent == i && is_parked(&run.calls[k]))
+            wrong("a claim of an agent that has gone is still parked");
+    }
+}
+
+void draw_read(void)
+{
+    usher_query q = { .size = sizeof q, .limit = 1 + below(40) };
+    struct call *c = new_call(false);
+    usher_standing s = USHER_INIT(usher_standing);
+
+    q.what = one_in(3) ? USHER_READ_TICKETS : one_in(2) ? USHER_READ_HISTORY : USHER_READ_WHY_DUE;
+    if (q.what == USHER_READ_HISTORY)
+        q.cursor = below(8);
+    if (q.what == USHER_READ_WHY_DUE) { /* the page is as things are when it is told: at once */
+        drain_first();
+        q.limit = 1000;
+        c->why = q.promise = 1 + (int32_t)below(4);
+    }
+    if (q.what != USHER_READ_TICKETS) {
+        c->why_of = q.ticket = draw_ticket();
+        if (run.drained)
+            c->expected = usher_peek(run.u, q.ticket, &s);
+    }
+    say("read what=%d ticket=%" PRIu64, q.what, q.ticket);
+    returned(c, usher_read(run.u, &q, on_page, c), 1);
+    if (c->why != 0)
+        drain();
+}

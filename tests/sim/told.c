@@ -1,0 +1,245 @@
+/* What the service tells: each callback is counted, and what it says is compared. */
+#include "run.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+void on_event(usher_t *u, const usher_event *e, void *user)
+{
+    (void)u;
+    (void)user;
+    run.told[0]++;
+    watch_event(&run.watch, e);
+}
+
+void on_lost(usher_t *u, int status, usher_id ticket, int verb, void *user)
+{
+    (void)u;
+    (void)ticket;
+    (void)verb;
+    (void)user;
+    if (status == USHER_OK)
+        wrong("on_lost for what was done");
+}
+
+/* A callback may call anything. */
+static void call_from_inside(void)
+{
+    usher_command c = { .size = sizeof c, .verb = USHER_ASK,
+                        .claim = { 1 + below(run.watch.tickets_n + 1), 0 },
+                        .who = persons[below(PERSONS)] };
+
+    if (run.nested && one_in(8))
+        (void)usher_act(run.u, &c, NULL, NULL);
+}
+
+static void told(struct call *c, int status)
+{
+    if (++c->told > c->times)
+        wrong("call %u is told %u times", c->number, c->told);
+    if (c->ordered && c->number < run.last_told)
+        wrong("call %u is told after call %u", c->number, run.last_told);
+    if (c->ordered)
+        run.last_told = c->number;
+    if (c->expected != ANY && status != c->expected)
+        wrong("%s, and not %s", usher_err_name(status),
+              c->expected == 0 ? "OK" : usher_err_name(c->expected));
+}
+
+static void remember(struct attempt *a, int64_t at)
+{
+    a->remembered = true;
+    a->at = at;
+    a->place = ++run.remembered_n;
+}
+
+static void check_done(const usher_done *d)
+{
+    const struct seen *t = watch_ticket(&run.watch, d->ticket);
+
+    if (d->seq != run.watch.seq)
+        wrong("seq %" PRIu64 " of a completion after event %" PRIu64, d->seq, run.watch.seq);
+    if (t == NULL || d->status != USHER_OK)
+        return;
+    if (d->state != t->state || d->priority != t->priority ||
+        d->token != (watch_claim_stands(t) ? t->token : 0))
+        wrong("state, priority or token of the completion");
+}
+
+/* A command with the token has extended the lease. */
+static void check_lease(const struct call *c, struct seen *t, const usher_done *d)
+{
+    bool clipped;
+
+    if (run.watch.stepped)
+        return;
+    clipped = watch_extend(&run.watch, t, c->at, c->command.ms);
+    if (d->until_at != t->lease_end)
+        wrong("a lease until %" PRId64 ", not %" PRId64, d->until_at, t->lease_end);
+    if (c->command.verb == USHER_EXTEND && (d->outcome == USHER_WAS_CLIPPED) != clipped)
+        wrong("an extend was clipped, or not");
+}
+
+static void check_pause(const usher_command *c, const struct seen *t, const usher_done *d)
+{
+    int64_t most = t->pause_most[c->kind - 1], end = c->at == 0 || c->at > most ? most : c->at;
+
+    if (t->pause_end[c->kind - 1] != end)
+        wrong("a pause until %" PRId64 ", not %" PRId64, t->pause_end[c->kind - 1], end);
+    if ((d->outcome == USHER_WAS_CLIPPED) != (c->at > most))
+        wrong("a pause was clipped, or not");
+}
+
+static void check_command(const struct call *c, const usher_done *d)
+{
+    struct seen *t = watch_ticket(&run.watch, d->ticket);
+
+    if (c->command.verb == 0 || d->status != USHER_OK)
+        return;
+    if (c->from != 0 && !watch_leads(&c->command, c->from, d->state))
+        wrong("it led from state %d to %d", c->from, d->state);
+    if (c->command.claim.token != 0 && d->state == USHER_CLAIMED)
+        check_lease(c, t, d);
+    if (c->command.verb == USHER_PAUSE)
+        check_pause(&c->command, t, d);
+}
+
+void on_done(usher_t *u, const usher_done *d, void *user)
+{
+    struct call *c = user;
+    struct attempt *first = c->repeats >= 0 ? &run.attempts[c->repeats] : NULL;
+
+    (void)u;
+    run.told[1]++;
+    told(c, d->status);
+    c->joined = (d->outcome & USHER_WAS_JOINED) != 0 ? d->ticket : 0;
+    if (first != NULL) {
+        if (d->ticket != first->done.ticket || d->token != first->done.token ||
+            d->state != first->done.state || d->until_at != first->done.until_at ||
+            d->outcome != (first->done.outcome | USHER_WAS_REPEATED))
+            wrong("a repeat got something else");
+    } else if ((d->outcome & USHER_WAS_REPEATED) == 0) {
+        check_done(d);
+        check_command(c, d);
+    } else {
+        wrong("repeated, and it was the first");
+    }
+    if (c->remember >= 0 && first == NULL && d->status == USHER_OK &&
+        (d->outcome & USHER_WAS_REPEATED) == 0) {
+        run.attempts[c->remember].done = *d;
+        remember(&run.attempts[c->remember], run.attempts[c->remember].at);
+    }
+    call_from_inside();
+}
+
+/* Whether a comes before b: in what is kept for the claimer, or within a band. */
+static bool is_better(const struct seen *a, usher_id a_id, const struct seen *b, usher_id b_id)
+{
+    return a->rank < b->rank || (a->rank == b->rank && a_id < b_id);
+}
+
+/* Of those that could be had when the claim was made, the ticket is one that was to be had now. */
+static void check_turn(usher_id id)
+{
+    struct watch *w = &run.watch;
+    const struct seen *t = watch_ticket(w, id);
+
+    if (t == NULL || run.fits[id] == 0) {
+        wrong("ticket %" PRIu64 " was not to be had", id);
+        return;
+    }
+    for (usher_id other = 1; other <= w->tickets_n; other++) {
+        const struct seen *o = &w->ticket[other];
+        bool rivals = run.fits[id] == run.fits[other] &&
+                      (run.fits[id] == 255 || (t->queue == o->queue && t->priority == o->priority));
+
+        if (run.fits[other] == 0 || other == id)
+            continue;
+        if (run.fits[other] > run.fits[id] || (rivals && is_better(o, other, t, id)))
+            wrong("ticket %" PRIu64 " came before its turn: %" PRIu64, id, other);
+        if (run.fits[other] == run.fits[id] && run.fits[id] != 255 && o->priority > t->priority &&
+            w->queue[o->queue].rules[w->queue[o->queue].version - 1].share[o->priority - 1] == 0)
+            wrong("ticket %" PRIu64 " is of a band that comes first", other);
+    }
+    run.fits[id] = 0;
+}
+
+void on_work(usher_agent_t *a, int status, const usher_work *work, size_t n, void *user)
+{
+    struct call *c = user;
+    struct attempt *first = c->repeats >= 0 ? &run.attempts[c->repeats] : NULL;
+
+    (void)a;
+    run.told[2]++;
+    told(c, status);
+    if ((status == USHER_OK) != (n > 0) || n > c->n)
+        wrong("%zu tickets of %u", n, c->n);
+    for (size_t i = 0; i < n && first == NULL && c->expected != ANY; i++) {
+        const struct seen *t = watch_ticket(&run.watch, work[i].claim.ticket);
+
+        if (t == NULL || work[i].claim.token != t->token || t->holder != (int)c->agent)
+            wrong("claim %" PRIu64 ", %" PRIu64 " is not the one that stands", work[i].claim.ticket,
+                  work[i].claim.token);
+        if (run.claim_call == c)
+            check_turn(work[i].claim.ticket);
+    }
+    if (first != NULL && (n != first->work_n || memcmp(work, first->work, n * sizeof *work) != 0))
+        for (size_t i = 0; i < n && i < first->work_n; i++) {
+            if (memcmp(&work[i].claim, &first->work[i].claim, sizeof work[i].claim) != 0 ||
+                work[i].lease_until_at != first->work[i].lease_until_at ||
+                work[i].attempts != first->work[i].attempts || n != first->work_n)
+                wrong("a repeated claim got something else");
+        }
+    if (c->remember >= 0 && first == NULL && status == USHER_OK) {
+        struct attempt *attempt = &run.attempts[c->remember];
+
+        memcpy(attempt->work, work, n * sizeof *work);
+        attempt->work_n = n;
+        remember(attempt, run.watch.at);
+    }
+    call_from_inside();
+}
+
+/* What counted adds up to what is used, without a hole. */
+static void check_why(const struct seen *t, int ix, const usher_page *p)
+{
+    const struct seen_promise *m = &t->promise[ix];
+    int64_t sum = 0, at = m->start_at, now = usher_now(run.u);
+
+    for (uint64_t i = 0; i < p->n; i++) {
+        sum += p->spans[i].ms;
+        if (p->spans[i].from_at != at || p->spans[i].to_at <= at)
+            wrong("a hole in why promise %d is due", ix + 1);
+        at = p->spans[i].to_at;
+    }
+    if (m->owed && m->state != 0 && (sum != watch_used(t, ix, now) || at != now))
+        wrong("%" PRId64 " ms of promise %d are used, not %" PRId64, sum, ix + 1,
+              watch_used(t, ix, now));
+}
+
+void on_page(usher_t *u, int status, const usher_page *p, void *user)
+{
+    struct call *c = user;
+
+    (void)u;
+    told(c, status);
+    for (uint64_t i = 0; i < p->n && p->events != NULL; i++) {
+        const struct seen *t = watch_ticket(&run.watch, p->events[i].ticket);
+
+        if (t == NULL || (i > 0 && p->events[i].ticket_seq != p->events[i - 1].ticket_seq + 1) ||
+            (p->cursor == 0 && i + 1 == p->n && p->events[i].ticket_seq < t->seq))
+            wrong("the history of ticket %" PRIu64, p->events[i].ticket);
+    }
+    if (c->why != 0 && c->expected == USHER_OK && !run.nested)
+        check_why(watch_ticket(&run.watch, c->why_of), c->why - 1, p);
+    for (uint64_t i = 1; i < p->n && p->tickets != NULL; i++) {
+        if (p->tickets[i].ticket <= p->tickets[i - 1].ticket)
+            wrong("a page of tickets is not by ascending id");
+    }
+}
+
+void on_close(void *user)
+{
+    (void)user;
+    run.closed = true;
+}
