@@ -355,7 +355,7 @@ typedef struct usher_work { /* a ticket as it was when it was claimed */
     int32_t priority, level;
     uint32_t attempts;      /* failed ones */
     uint32_t persons;       /* who wait for it */
-    const char *requester;
+    const char *requester;     /* "": an op was repeated whose ticket has been let go meanwhile */
     const char *symptom, *ref; /* or NULL */
     usher_text body;
 } usher_work;

@@ -239,8 +239,9 @@ static void finish(struct engine *e, struct claim *c, int status)
         const struct work *w = &c->works[i];
 
         c->entry->claims[i] =
-            (struct op_claim){ w->claim,    w->enqueued_at, w->lease_until_at, w->due_at,
-                               w->priority, w->level,       w->attempts,       w->persons };
+            (struct op_claim){ w->claim,  w->queue,    w->enqueued_at, w->lease_until_at,
+                               w->due_at, w->priority, w->level,       w->attempts,
+                               w->persons };
     }
     usher__ops_add(&e->ops, usher__ops_trim(&e->ops, c->entry), e->at.wall);
     c->entry = NULL;
@@ -378,6 +379,7 @@ static void repeat(struct engine *e, struct claim *c, const struct op_entry *ent
         if (slot != 0)
             fill_work(e, usher__ticket(e, slot), w);
         w->claim = then->claim;
+        w->queue = then->queue;
         w->enqueued_at = then->enqueued_at;
         w->lease_until_at = then->lease_until_at;
         w->due_at = then->due_at;

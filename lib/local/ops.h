@@ -13,6 +13,7 @@
 
 struct op_claim { /* what was handed out, as it was then */
     usher_claim claim;
+    usher_queue_t *queue;
     int64_t enqueued_at, lease_until_at, due_at;
     uint32_t priority, level, attempts, persons;
 };

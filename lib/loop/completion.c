@@ -240,7 +240,7 @@ static usher_work row(const struct engine *e, const struct work *w)
                         .level = (int32_t)w->level,
                         .attempts = w->attempts,
                         .persons = w->persons,
-                        .requester = usher__engine_name(e, w->requester),
+                        .requester = w->requester == 0 ? "" : usher__engine_name(e, w->requester),
                         .symptom = usher__engine_name(e, w->symptom),
                         .ref = usher__engine_name(e, w->ref),
                         .body = {w->body == NULL ? NULL : w->body->data, usher__text_len(w->body)}};

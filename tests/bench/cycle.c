@@ -21,6 +21,7 @@ struct run {
     struct host *host;
     struct peer *peer; /* NULL: none */
     struct series bare, usher, batched;
+    struct series fresh; /* the floor before memory was mixed */
     struct series wall, peer_wall, peer_cpu;
 };
 
@@ -35,7 +36,7 @@ static bool floor_cycle(struct floor *f, uint64_t cycles)
 
     for (uint64_t left = cycles; left > 0;) {
         uint32_t n = left < BATCH ? (uint32_t)left : BATCH;
-        int64_t now = (int64_t)(cpu_ns() / 1000000);
+        int64_t now = (int64_t)(wall_ns() / 1000000);
 
         for (uint32_t i = 0; i < n; i++)
             (void)floor_enqueue(f, now, i % REQUESTERS, floor_body);
@@ -49,25 +50,26 @@ static bool floor_cycle(struct floor *f, uint64_t cycles)
     return true;
 }
 
-static struct floor *floor_mixed(uint64_t live)
+static void floor_fill(struct floor *f, uint64_t n)
 {
-    struct floor *f = floor_new((uint32_t)live + BATCH, sizeof(struct ticket), sizeof floor_body);
-    uint32_t *order = any_order(live);
-    int64_t now = (int64_t)(cpu_ns() / 1000000);
+    int64_t now = (int64_t)(wall_ns() / 1000000);
 
-    if (f == NULL || order == NULL) {
-        floor_free(f);
-        free(order);
-        return NULL;
-    }
-    for (uint64_t i = 0; i < live; i++)
+    for (uint64_t i = 0; i < n; i++)
         (void)floor_enqueue(f, now, (uint32_t)(i % REQUESTERS), floor_body);
-    for (uint64_t i = 0; i < live; i++)
-        (void)floor_withdraw(f, order[i] + 1);
-    for (uint64_t i = 0; i < live; i++)
-        (void)floor_enqueue(f, now, (uint32_t)(i % REQUESTERS), floor_body);
+}
+
+/* As host_mix(). */
+static bool floor_mix(struct floor *f, uint64_t n)
+{
+    uint32_t *order = any_order(n), first = floor_last(f) - (uint32_t)n + 1;
+    bool good = order != NULL;
+
+    for (uint64_t i = 0; good && i < n; i++)
+        good = floor_withdraw(f, first + order[i]);
+    if (good)
+        floor_fill(f, n);
     free(order);
-    return f;
+    return good;
 }
 
 /* ---- a run --------------------------------------------------------------------------------------- */
@@ -163,7 +165,7 @@ static bool variants(struct run *r)
                 return false;
             series_add(&s, cpu_ns() - began, r->cycles);
         }
-        snprintf(what, sizeof what, "a call each, %u in a turn of the loop", batches[k]);
+        snprintf(what, sizeof what, "a call each, %u in a turn", batches[k]);
         f = figure_of(what, r->live, &s, &r->bare);
         report_figure(r->b->report, &f);
     }
@@ -175,7 +177,7 @@ static bool with_manual_clock(const struct run *r, struct host *h)
     struct series s = {.n = 0};
     struct figure f;
     bool good = host_open(h, &(struct host_options){.requesters = REQUESTERS, .manual = true}) &&
-                host_fill_mixed(h, r->live) && host_cycle(h, r->cycles, BATCH);
+                host_fill(h, r->live) && host_cycle(h, r->cycles, BATCH);
 
     for (int i = 0; good && i < (r->b->quick ? 3 : 9); i++) {
         uint64_t began = cpu_ns();
@@ -184,7 +186,7 @@ static bool with_manual_clock(const struct run *r, struct host *h)
         series_add(&s, cpu_ns() - began, r->cycles);
     }
     if (good) {
-        f = figure_of("a call each, manual clock", r->live, &s, &r->bare);
+        f = figure_of("a call each, manual clock", r->live, &s, &r->fresh);
         report_figure(r->b->report, &f);
     }
     good = host_ok(h);
@@ -226,16 +228,38 @@ static double target_at(uint64_t live, double last)
     return live <= 1000000 ? 1200 : 2 * last;
 }
 
-static void report_run(const struct run *r, double last)
+static void report_run(const struct run *r, const char *where, double last)
 {
-    struct figure f = figure_of("a call each", r->live, &r->usher, &r->bare);
+    struct figure f;
+    char what[64];
 
+    snprintf(what, sizeof what, "a call each%s", where);
+    f = figure_of(what, r->live, &r->usher, &r->bare);
     f.target = target_at(r->live, last);
     f.times = r->live <= 1000000 ? f.target / (r->live <= 100000 ? 150 : 300) : 0;
     f.kind = f.target > 0 ? AT_MOST : TARGET_NONE;
     report_figure(r->b->report, &f);
-    f = figure_of("a call for a batch", r->live, &r->batched, &r->bare);
+    snprintf(what, sizeof what, "a call for a batch%s", where);
+    f = figure_of(what, r->live, &r->batched, &r->bare);
     report_figure(r->b->report, &f);
+}
+
+/* Both anew, with other memory beneath the same line. */
+static bool mixed(struct run *r, double last)
+{
+    char n[24];
+
+    progress(r->b, "cycle: %s live, mixing", short_number(r->live, n));
+    r->fresh = r->bare;
+    r->bare.n = r->usher.n = r->batched.n = r->wall.n = 0;
+    if (!floor_mix(r->floor, r->live)) {
+        fputs("usher-bench: the floor lost a ticket\n", stderr);
+        return false;
+    }
+    if (!host_mix(r->host, r->live) || !windows(r))
+        return false;
+    report_run(r, ", mixed memory", last);
+    return true;
 }
 
 /* A window is short, so that the next one runs on the same machine; and long beside what the other
@@ -249,8 +273,23 @@ static uint64_t cycles_for(const struct bench *b, uint64_t live)
     return live < 4000000 ? 60000 : 150000;
 }
 
-static bool run(const struct bench *b, uint64_t live, bool first, struct host *h, double *took,
-                double last)
+static bool measure(struct run *r, bool first, double last, double *took)
+{
+    if (!host_open(r->host, &(struct host_options){.requesters = REQUESTERS}) ||
+        !host_fill(r->host, r->live) || !windows(r))
+        return false;
+    *took = series_median(&r->usher);
+    report_run(r, "", last);
+    if (first && !variants(r))
+        return false;
+    report_peer(r);
+    peer_stop(r->peer);
+    r->peer = NULL;
+    return mixed(r, last);
+}
+
+static bool run(const struct bench *b, uint64_t live, bool first, struct host *h, double last,
+                double *took)
 {
     struct run r = {.b = b, .live = live, .cycles = cycles_for(b, live), .host = h};
     char n[24];
@@ -259,21 +298,14 @@ static bool run(const struct bench *b, uint64_t live, bool first, struct host *h
     progress(b, "cycle: %s live, filling", short_number(live, n));
     if (first && b->peer)
         r.peer = start_peer(b, live);
-    r.floor = floor_mixed(live);
+    r.floor = floor_new((uint32_t)live + BATCH, sizeof(struct ticket), sizeof floor_body);
     if (r.floor == NULL) {
         fputs("usher-bench: out of memory\n", stderr);
         peer_stop(r.peer);
         return false;
     }
-    good = host_open(h, &(struct host_options){.requesters = REQUESTERS}) &&
-           host_fill_mixed(h, live) && windows(&r);
-    if (good)
-        report_run(&r, last);
-    if (good && first) {
-        good = variants(&r);
-        report_peer(&r);
-    }
-    *took = series_median(&r.usher);
+    floor_fill(r.floor, live);
+    good = measure(&r, first, last, took);
     good = host_ok(h) && good;
     host_close(h);
     if (good && first)
@@ -290,9 +322,8 @@ bool bench_cycle(const struct bench *b)
     bool good = h != NULL;
 
     report_bench(b->report, "cycle",
-                 "enqueue (100 B, 1 k requesters), claim, acknowledge, resolve with 3 promises and\n"
-                 "  all callbacks, while n tickets wait in mixed memory; 256 in a turn, the machine's "
-                 "clock");
+                 "enqueue (100 B, 1 k requesters), claim, acknowledge, resolve, with 3 promises and\n"
+                 "  all callbacks, while n tickets wait; 256 in a turn of the loop, the machine's clock");
     for (size_t i = 0; good && i < b->live_n; i++) {
         char n[24];
 
@@ -300,7 +331,7 @@ bool bench_cycle(const struct bench *b)
             report_note(b->report, "%s left out: too little memory", short_number(b->live[i], n));
             continue;
         }
-        good = run(b, b->live[i], i == 0, h, &took, at_million);
+        good = run(b, b->live[i], i == 0, h, at_million, &took);
         if (b->live[i] == 1000000)
             at_million = took;
     }

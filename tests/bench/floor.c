@@ -142,8 +142,9 @@ bool floor_heap_pop(struct floor_heap *h, int64_t *key, uint32_t *slot)
 enum { BLOCK_N = 256 };
 
 struct block {
-    struct floor_item items[BLOCK_N];
+    struct block *next; /* spare */
     uint32_t from, to;
+    struct floor_item items[BLOCK_N];
 };
 
 struct place {
@@ -154,7 +155,7 @@ struct place {
 struct floor_line {
     struct place *places; /* [head .. end): in order; an empty one may stand between */
     uint32_t *tree;       /* Fenwick's, of the counts by place, from 1 */
-    struct block *spare;  /* linked by their first bytes */
+    struct block *spare;
     uint32_t head, end, room;
 };
 
@@ -209,9 +210,8 @@ void floor_line_free(struct floor_line *l)
     for (uint32_t i = l->head; l->places != NULL && i < l->end; i++)
         free(l->places[i].block);
     while (l->spare != NULL) {
-        struct block *next;
+        struct block *next = l->spare->next;
 
-        memcpy(&next, l->spare, sizeof(struct block *));
         free(l->spare);
         l->spare = next;
     }
@@ -228,7 +228,7 @@ static struct block *new_block(struct floor_line *l)
     if (b == NULL)
         b = malloc(sizeof *b);
     else
-        memcpy(&l->spare, b, sizeof(struct block *));
+        l->spare = b->next;
     if (b == NULL)
         abort();
     b->from = b->to = 0;
@@ -334,7 +334,7 @@ static void shorten(struct floor_line *l)
     while (l->head < l->end && l->places[l->head].block->from == l->places[l->head].block->to) {
         struct block *b = l->places[l->head++].block;
 
-        memcpy(b, &l->spare, sizeof(struct block *));
+        b->next = l->spare;
         l->spare = b;
     }
 }
@@ -566,6 +566,11 @@ bool floor_withdraw(struct floor *f, uint32_t id)
         return false;
     (void)floor_line_remove(f->line, record_at(f, f->cells.cells[cell].slot)->rank, id);
     return floor_resolve(f, id);
+}
+
+uint32_t floor_last(const struct floor *f)
+{
+    return f->last_id;
 }
 
 double floor_ticket_len(const struct floor *f)

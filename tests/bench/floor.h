@@ -53,6 +53,8 @@ bool floor_acknowledge(struct floor *f, uint32_t id, int64_t now);
 bool floor_resolve(struct floor *f, uint32_t id);
 bool floor_withdraw(struct floor *f, uint32_t id);
 
+uint32_t floor_last(const struct floor *f); /* the id that was given last */
+
 /* Bytes of a ticket's share, when it is as full as it was made for. */
 double floor_ticket_len(const struct floor *f);
 

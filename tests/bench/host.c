@@ -251,14 +251,14 @@ static bool withdraw_all(struct host *h, const uint32_t *order, uint64_t n)
     return true;
 }
 
-bool host_fill_mixed(struct host *h, uint64_t n)
+bool host_mix(struct host *h, uint64_t n)
 {
     uint32_t *order = any_order(n);
     bool good;
 
     if (order == NULL)
         note(h, USHER_ENOMEM, 0);
-    good = order != NULL && host_fill(h, n) && withdraw_all(h, order, n) && host_fill(h, n);
+    good = order != NULL && withdraw_all(h, order, n) && host_fill(h, n);
     free(order);
     return good;
 }

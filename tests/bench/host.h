@@ -48,9 +48,9 @@ bool host_ok(const struct host *h); /* false: it says what went wrong */
 
 bool host_fill(struct host *h, uint64_t n);
 
-/* Fills, lets all of them withdraw in any order, and fills again: then memory is as in a service
- * that has run for long, and the line does not walk through it from end to end. */
-bool host_fill_mixed(struct host *h, uint64_t n);
+/* Lets the last n, which are all, withdraw in any order, and fills again: as in a service that has run
+ * for long, the line does not walk through memory from end to end any more. */
+bool host_mix(struct host *h, uint64_t n);
 
 /* As many cycles, batch by batch, each command a call of its own with a callback. */
 bool host_cycle(struct host *h, uint64_t n, uint32_t batch);
