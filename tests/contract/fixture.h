@@ -78,14 +78,14 @@ struct fixture {
     usher_standing *standing;
 };
 
-/* ---- checks that do not end the program: one wrong call must not hide the others --------------- */
+/* ---- checks that do not end the program: one wrong call must not hide the others ------------- */
 
 #define CHECK(f, ok, ...) fixture_check(f, ok, #ok, __FILE__, __LINE__, __VA_ARGS__)
 bool fixture_check(const struct fixture *f, bool ok, const char *condition, const char *file,
                    int line, const char *format, ...) __attribute__((format(printf, 6, 7)));
 void fixture_verdict(void); /* fails the test if a check has failed since the last verdict */
 
-/* ---- life ------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 enum state { /* of the ticket, and around it */
              S_NOTHING,
@@ -125,7 +125,7 @@ void fixture_fail(struct fixture *f, uint64_t n, bool for_ever);
 char *fixture_digest(struct fixture *f, bool told);
 bool fixture_same(const struct fixture *f, const char *before, const char *after, const char *text);
 
-/* ---- calls ------------------------------------------------------------------------------------- */
+/* ---- calls ----------------------------------------------------------------------------------- */
 
 enum { CALL_INT = 1, CALL_SERVICE = 2 }; /* returns int; takes a service, queue or agent */
 struct call {
@@ -141,6 +141,9 @@ int64_t fixture_call(struct fixture *f, const struct call *call, struct receipt 
 const struct call *fixture_find(const char *name);
 bool fixture_is(const struct call *call, const char *name);
 
+void fixture_spoil(void *data, size_t len);
+void *fixture_resize(void *ctx, void *p, size_t n);
+
 struct receipt *fixture_receipt(struct fixture *f);
 /* For calls by hand: what it returned, and how many callbacks that means. */
 int fixture_returned(struct receipt *r, int returned, int64_t callbacks);
@@ -151,6 +154,7 @@ void fixture_on_post(usher_t *u, void *user);
 void fixture_on_done(usher_t *u, const usher_done *d, void *user);
 void fixture_on_work(usher_agent_t *a, int status, const usher_work *w, size_t n, void *user);
 void fixture_on_event(usher_t *u, const usher_event *e, void *user);
+void fixture_on_lost(usher_t *u, int status, usher_id ticket, int verb, void *user);
 void fixture_on_page(usher_t *u, int status, const usher_page *p, void *user);
 
 /* Arguments. */

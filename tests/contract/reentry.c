@@ -60,7 +60,7 @@ static void hook(struct fixture *f)
         close_it(f);
 }
 
-/* ---- making each kind of callback happen ------------------------------------------------------ */
+/* ---- making each kind of callback happen ----------------------------------------------------- */
 
 static struct receipt *with_hook(struct fixture *f)
 {
@@ -140,7 +140,7 @@ static void trigger(struct fixture *f, enum from from)
     assert_int_equal(err, USHER_OK);
 }
 
-/* ---- what is expected -------------------------------------------------------------------------- */
+/* ---- what is expected ------------------------------------------------------------------------ */
 
 /* "A turn inside a callback: ESTATE"; "ESTATE: inside a callback" (usher_advance). */
 static bool must_be_outside(const struct call *call)
@@ -265,7 +265,7 @@ TEST(page, FROM_PAGE)
 TEST(post, FROM_POST)
 TEST(lost, FROM_LOST)
 
-/* ---- the close callback ------------------------------------------------------------------------ */
+/* ---- the close callback ---------------------------------------------------------------------- */
 
 static void call_without_service(struct fixture *f)
 {
@@ -302,7 +302,7 @@ static void test_reentry__without_a_service_inside_close(void **state)
     fixture_verdict();
 }
 
-/* ---- during the close ---------------------------------------------------------------------------- */
+/* ---- during the close ------------------------------------------------------------------------ */
 
 static void call_all_closing(struct fixture *f)
 {
@@ -342,7 +342,7 @@ static void test_reentry__in_what_is_outstanding_at_the_close(void **state)
     fixture_verdict();
 }
 
-/* ---- all at once ---------------------------------------------------------------------------------- */
+/* ---- all at once ----------------------------------------------------------------------------- */
 
 static void call_all(struct fixture *f)
 {
