@@ -205,7 +205,7 @@ static void check_in(struct turn *turn)
 void usher__fire(struct ticket *t, struct timer timer, struct now at, const struct policy *policy,
                  const struct facts *facts, struct outcome *out)
 {
-    struct turn turn = { t, NULL, policy, facts, out, at.wall, at.boot };
+    struct turn turn = { t, NULL, policy, facts, out, at.wall, at.boot, at.ahead };
 
     usher__outcome_clear(out);
     switch (timer.kind) {

@@ -62,7 +62,7 @@ int usher__step(struct ticket *t, const struct command *c, struct now now,
                 const struct policy *policy, const struct facts *facts, struct outcome *out)
 {
     const struct verb *verb = usher__verb(c->verb);
-    struct turn turn = { t, c, policy, facts, out, now.wall, now.boot };
+    struct turn turn = { t, c, policy, facts, out, now.wall, now.boot, now.ahead };
     uint64_t token = t->token;
     int from = t->state;
 
@@ -310,7 +310,7 @@ int64_t usher__until(const struct ticket *t, struct now now)
     int64_t until = INT64_MAX;
 
     if (t->state == USHER_CLAIMED)
-        return t->until_at == INT64_MAX ? INT64_MAX : t->until_at - now.boot + now.wall;
+        return t->until_at == INT64_MAX ? INT64_MAX : t->until_at + now.ahead;
     if (t->state != USHER_PAUSED)
         return t->until_at;
     for (int reason = 0; reason < REASONS; reason++) {

@@ -123,6 +123,7 @@ enum { /* verbs of the engine's own, beside the public ones */
 struct now {
     int64_t wall; /* never falls */
     int64_t boot;
+    int64_t ahead; /* of the boot clock, the wall: to show the end of a lease on the wall */
 };
 
 struct command {

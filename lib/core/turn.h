@@ -13,6 +13,7 @@ struct turn {
     struct outcome *out;
     int64_t at;   /* the instant that this turn is for */
     int64_t boot; /* the same on the boot clock */
+    int64_t ahead;
 };
 
 void usher__outcome_clear(struct outcome *out);

@@ -129,6 +129,7 @@ void usher__engine_clock(struct engine *e, int64_t wall, int64_t boot)
         e->now.wall = wall;
     if (boot > e->now.boot)
         e->now.boot = boot;
+    e->now.ahead = e->now.wall - e->now.boot;
 }
 
 int64_t usher__engine_now(const struct engine *e)
@@ -223,6 +224,7 @@ int usher__engine_catch_up(struct engine *e, uint32_t max)
         if (max-- == 0)
             return 1;
         e->at.wall = n.at;
+        e->at.ahead = e->now.ahead;
         boot = e->now.boot - (e->now.wall - n.at);
         if (boot > e->at.boot) /* a wall that was set forward did not make time pass */
             e->at.boot = boot;

@@ -54,9 +54,9 @@ struct now usher__clock_read(struct clock *c)
     int64_t boot;
 
     if (c->host.wall_ms != NULL)
-        return (struct now){c->host.wall_ms(c->host.ctx), c->host.boot_ms(c->host.ctx)};
+        return (struct now){.wall = c->host.wall_ms(c->host.ctx), .boot = c->host.boot_ms(c->host.ctx)};
     boot = read_ns(BOOT_CLOCK);
     if (c->stale || boot - c->measured_ns > MEASURED_FOR_NS)
         boot = measure(c);
-    return (struct now){(boot + c->offset_ns) / MS_NS, boot / MS_NS};
+    return (struct now){.wall = (boot + c->offset_ns) / MS_NS, .boot = boot / MS_NS};
 }

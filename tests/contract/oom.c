@@ -70,7 +70,7 @@ static void check_whole(struct fixture *f)
 {
     const char *wrong = f->u == NULL ? NULL : usher__service_check(f->u);
 
-    CHECK(f, wrong == NULL, "the service's own check: %s", wrong);
+    CHECK(f, wrong == NULL, "the service's own check: %s", wrong == NULL ? "" : wrong);
 }
 
 /* hungry: with no memory from the call's return to the last callback. */
