@@ -241,6 +241,11 @@ int64_t usher__engine_next_due(const struct engine *e)
     return next_timer(e).at;
 }
 
+bool usher__engine_starves(const struct engine *e)
+{
+    return e->fresh_n > 0;
+}
+
 static int64_t until_top(const struct heap *h, int64_t now)
 {
     struct heap_entry top;

@@ -116,6 +116,9 @@ int64_t usher__engine_now(const struct engine *e);
 /* Fires what is due at now, at most `max` timers. 0: all; 1: more is due; ENOMEM: try later. */
 int usher__engine_catch_up(struct engine *e, uint32_t max);
 
+/* A parked claim could not be served for want of memory: catch_up tries again. */
+bool usher__engine_starves(const struct engine *e);
+
 /* ms until the next timer: 0 if one is due, INT64_MAX if there is none. */
 int64_t usher__engine_idle_for(const struct engine *e);
 

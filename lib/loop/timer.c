@@ -112,7 +112,7 @@ static int64_t sleep_for(const usher_t *u)
 {
     if (usher__clock_manual(&u->clock) != NULL)
         return INT64_MAX;
-    if (u->short_of_memory)
+    if (u->short_of_memory || usher__engine_starves(u->engine))
         return SHORT_OF_MEMORY_MS;
     return usher__engine_idle_for(u->engine);
 }

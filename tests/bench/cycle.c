@@ -220,32 +220,35 @@ static void report_peer(const struct run *r)
     against_peer(r, "... processor time, of its server alone", &r->usher, &r->peer_cpu);
 }
 
-/* In ns; `last` is what 1 M took. */
-static double target_at(uint64_t live, double last)
+/* In ns; 0: none. */
+static double target_at(uint64_t live, double at_million)
 {
     if (live <= 100000)
         return 700;
-    return live <= 1000000 ? 1200 : 2 * last;
+    return live <= 1000000 ? 1200 : 2 * at_million;
 }
 
-static void report_run(const struct run *r, const char *where, double last)
+/* *at_million is what 1 M took with memory like this, once it is known. */
+static void report_run(const struct run *r, const char *where, double *at_million)
 {
     struct figure f;
     char what[64];
 
     snprintf(what, sizeof what, "a call each%s", where);
     f = figure_of(what, r->live, &r->usher, &r->bare);
-    f.target = target_at(r->live, last);
+    f.target = target_at(r->live, *at_million);
     f.times = r->live <= 1000000 ? f.target / (r->live <= 100000 ? 150 : 300) : 0;
     f.kind = f.target > 0 ? AT_MOST : TARGET_NONE;
     report_figure(r->b->report, &f);
     snprintf(what, sizeof what, "a call for a batch%s", where);
     f = figure_of(what, r->live, &r->batched, &r->bare);
     report_figure(r->b->report, &f);
+    if (r->live == 1000000)
+        *at_million = series_median(&r->usher);
 }
 
 /* Both anew, with other memory beneath the same line. */
-static bool mixed(struct run *r, double last)
+static bool mixed(struct run *r, double *at_million)
 {
     char n[24];
 
@@ -258,7 +261,7 @@ static bool mixed(struct run *r, double last)
     }
     if (!host_mix(r->host, r->live) || !windows(r))
         return false;
-    report_run(r, ", mixed memory", last);
+    report_run(r, ", mixed memory", at_million);
     return true;
 }
 
@@ -273,23 +276,22 @@ static uint64_t cycles_for(const struct bench *b, uint64_t live)
     return live < 4000000 ? 60000 : 150000;
 }
 
-static bool measure(struct run *r, bool first, double last, double *took)
+static bool measure(struct run *r, bool first, double at_million[2])
 {
     if (!host_open(r->host, &(struct host_options){.requesters = REQUESTERS}) ||
         !host_fill(r->host, r->live) || !windows(r))
         return false;
-    *took = series_median(&r->usher);
-    report_run(r, "", last);
+    report_run(r, "", &at_million[0]);
     if (first && !variants(r))
         return false;
     report_peer(r);
     peer_stop(r->peer);
     r->peer = NULL;
-    return mixed(r, last);
+    return mixed(r, &at_million[1]);
 }
 
-static bool run(const struct bench *b, uint64_t live, bool first, struct host *h, double last,
-                double *took)
+static bool run(const struct bench *b, uint64_t live, bool first, struct host *h,
+                double at_million[2])
 {
     struct run r = {.b = b, .live = live, .cycles = cycles_for(b, live), .host = h};
     char n[24];
@@ -305,7 +307,7 @@ static bool run(const struct bench *b, uint64_t live, bool first, struct host *h
         return false;
     }
     floor_fill(r.floor, live);
-    good = measure(&r, first, last, took);
+    good = measure(&r, first, at_million);
     good = host_ok(h) && good;
     host_close(h);
     if (good && first)
@@ -318,7 +320,7 @@ static bool run(const struct bench *b, uint64_t live, bool first, struct host *h
 bool bench_cycle(const struct bench *b)
 {
     struct host *h = malloc(sizeof *h);
-    double at_million = 0, took;
+    double at_million[2] = {0, 0};
     bool good = h != NULL;
 
     report_bench(b->report, "cycle",
@@ -331,9 +333,7 @@ bool bench_cycle(const struct bench *b)
             report_note(b->report, "%s left out: too little memory", short_number(b->live[i], n));
             continue;
         }
-        good = run(b, b->live[i], i == 0, h, at_million, &took);
-        if (b->live[i] == 1000000)
-            at_million = took;
+        good = run(b, b->live[i], i == 0, h, at_million);
     }
     free(h);
     return good;

@@ -131,6 +131,8 @@ static void test_join__with_a_start_that_has_come_starts_it(void **unused)
     enqueue(s, s->q, r);
     EXPECT_EVENTS(s, from, USHER_EV_JOINED, USHER_EV_STARTED);
     assert_int_equal(s->seen[from + 1].at, T0);
+    assert_string_equal(who_of(s, &s->seen[from + 1]), "ada"); /* by him, not by a timer */
+    assert_int_equal(s->done.state, USHER_WAITING);
     assert_int_equal(state(s, 1), USHER_WAITING);
     assert_int_equal(peek(s, 1).rank_at, T0);
     end(s);
