@@ -7,31 +7,37 @@
 const char *usher__err_text(int err)
 {
     switch (err) {
-    case USHER_OK: return "no error";
-#define X(name, code, text) \
-    case USHER_##name: return text;
+    case USHER_OK:
+        return "no error";
+#define X(name, code, text)                                                                        \
+    case USHER_##name:                                                                             \
+        return text;
         USHER_ERROR_MAP(X)
 #undef X
-    default: return NULL;
+    default:
+        return NULL;
     }
 }
 
 const char *usher__err_name(int err)
 {
     switch (err) {
-    case USHER_OK: return "USHER_OK";
-#define X(name, code, text) \
-    case USHER_##name: return "USHER_" #name;
+    case USHER_OK:
+        return "USHER_OK";
+#define X(name, code, text)                                                                        \
+    case USHER_##name:                                                                             \
+        return "USHER_" #name;
         USHER_ERROR_MAP(X)
 #undef X
-    default: return NULL;
+    default:
+        return NULL;
     }
 }
 
-static const char *const states[] = { NULL,     "scheduled", "waiting", "claimed", NULL,
-                                      "paused", "stuck",     "resolved", "closed", "withdrawn" };
-static const char *const promises[] = { NULL, "ack", "answer", "update", "resolve" };
-static const char *const priorities[] = { NULL, "low", "normal", "high", "urgent" };
+static const char *const states[] = {NULL,     "scheduled", "waiting",  "claimed", NULL,
+                                     "paused", "stuck",     "resolved", "closed",  "withdrawn"};
+static const char *const promises[] = {NULL, "ack", "answer", "update", "resolve"};
+static const char *const priorities[] = {NULL, "low", "normal", "high", "urgent"};
 static const char *const events[] = {
     [USHER_EV_ENQUEUED] = "enqueued",
     [USHER_EV_JOINED] = "joined",
@@ -86,13 +92,18 @@ const char *usher_name(int what, int value)
     const struct verb *verb;
 
     switch (what) {
-    case USHER_NAME_STATE: return WORD(states, value);
-    case USHER_NAME_EVENT: return WORD(events, value);
-    case USHER_NAME_PROMISE: return WORD(promises, value);
-    case USHER_NAME_PRIORITY: return WORD(priorities, value);
+    case USHER_NAME_STATE:
+        return WORD(states, value);
+    case USHER_NAME_EVENT:
+        return WORD(events, value);
+    case USHER_NAME_PROMISE:
+        return WORD(promises, value);
+    case USHER_NAME_PRIORITY:
+        return WORD(priorities, value);
     case USHER_NAME_VERB:
         verb = value < VERB_RECEIPT ? usher__verb(value) : NULL;
         return verb != NULL ? verb->name : "?";
-    default: return "?";
+    default:
+        return "?";
     }
 }

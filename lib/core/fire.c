@@ -8,7 +8,7 @@
 
 static void sooner(struct timer *best, int64_t at, int kind, int cls, int index)
 {
-    struct timer timer = { at, (uint8_t)kind, (uint8_t)cls, (uint8_t)index };
+    struct timer timer = {at, (uint8_t)kind, (uint8_t)cls, (uint8_t)index};
 
     if (at == INT64_MAX || at > best->at)
         return;
@@ -49,7 +49,7 @@ static void promise_timers(const struct ticket *t, const struct policy *p, struc
 
 struct timer usher__next_timer(const struct ticket *t, const struct policy *policy)
 {
-    struct timer best = { INT64_MAX, TIMER_NONE, CLASSES, 0 };
+    struct timer best = {INT64_MAX, TIMER_NONE, CLASSES, 0};
     int64_t at;
 
     if (t->state == USHER_SCHEDULED)
@@ -87,8 +87,8 @@ static void start(struct turn *turn)
 
 static const char *pause_rule(int reason, bool at_max)
 {
-    static const char *const rules[REASONS] = { "pause.requester.max", "pause.third_party.max",
-                                                "pause.until.max" };
+    static const char *const rules[REASONS] = {"pause.requester.max", "pause.third_party.max",
+                                               "pause.until.max"};
 
     return at_max ? rules[reason] : NULL;
 }
@@ -156,8 +156,8 @@ static void lease_end(struct turn *turn)
 
 static void remind(struct turn *turn, int reason)
 {
-    static const char *const rules[REASONS] = { "pause.requester.remind",
-                                                "pause.third_party.remind", "pause.until.remind" };
+    static const char *const rules[REASONS] = {"pause.requester.remind", "pause.third_party.remind",
+                                               "pause.until.remind"};
     struct pause *pause = &turn->t->extra->pause[reason];
     struct event *e = usher__tell(turn, USHER_EV_REMINDED, 0);
 
@@ -205,26 +205,41 @@ static void check_in(struct turn *turn)
 void usher__fire(struct ticket *t, struct timer timer, struct now at, const struct policy *policy,
                  const struct facts *facts, struct outcome *out)
 {
-    struct turn turn = { t, NULL, policy, facts, out, at.wall, at.boot, at.ahead };
+    struct turn turn = {t, NULL, policy, facts, out, at.wall, at.boot, at.ahead};
 
     usher__outcome_clear(out);
     switch (timer.kind) {
-    case TIMER_START: start(&turn); break;
-    case TIMER_PAUSE_END: pause_end(&turn, timer.index); break;
-    case TIMER_LEASE_END: lease_end(&turn); break;
+    case TIMER_START:
+        start(&turn);
+        break;
+    case TIMER_PAUSE_END:
+        pause_end(&turn, timer.index);
+        break;
+    case TIMER_LEASE_END:
+        lease_end(&turn);
+        break;
     case TIMER_KEEP_END:
         t->flags = (uint8_t)(t->flags & ~TICKET_KEPT);
         t->until_at = 0;
         usher__tell(&turn, USHER_EV_KEEP_ENDED, 0)->rule = "line.keep_for";
         break;
-    case TIMER_REMIND: remind(&turn, timer.index); break;
-    case TIMER_BROKEN: broken(&turn, timer.index); break;
-    case TIMER_WARNING: warning(&turn, timer.index); break;
-    case TIMER_CHECK_IN: check_in(&turn); break;
+    case TIMER_REMIND:
+        remind(&turn, timer.index);
+        break;
+    case TIMER_BROKEN:
+        broken(&turn, timer.index);
+        break;
+    case TIMER_WARNING:
+        warning(&turn, timer.index);
+        break;
+    case TIMER_CHECK_IN:
+        check_in(&turn);
+        break;
     case TIMER_CLOSE:
         usher__close(&turn, 0);
         out->events[0].rule = "aftercare.confirm_within";
         break;
-    default: break;
+    default:
+        break;
     }
 }

@@ -16,7 +16,7 @@ void usher__shares_init(struct shares *s, const struct policy *p)
 {
     int64_t lcm = 1; /* at most SHARE_MAX to the fourth: 10^12 */
 
-    *s = (struct shares){ { 0 }, { 0 }, 0 };
+    *s = (struct shares){{0}, {0}, 0};
     for (int b = 0; b < PRIORITIES; b++) {
         if (p->share[b] != 0)
             lcm = lcm / gcd(lcm, p->share[b]) * p->share[b];

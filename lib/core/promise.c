@@ -41,7 +41,7 @@ struct walk {
 
 static struct walk walk_from(const struct ticket *t, const struct policy *p, int ix)
 {
-    struct walk w = { NULL, 0, 0, 0, t->promise[ix].start_at, false };
+    struct walk w = {NULL, 0, 0, 0, t->promise[ix].start_at, false};
 
     if (t->extra != NULL && !alone(&t->promise[ix])) {
         w.extra = t->extra;
@@ -183,8 +183,8 @@ int64_t usher__promise_next(const struct ticket *t, const struct policy *p, int 
     }
     at = usher__promise_warning(t, p, ix, &warn);
     /* A share of the target is used before all of it is; only a named end can come sooner. */
-    *warns = at != INT64_MAX && (named_end(t, ix) == INT64_MAX ||
-                                 usher__promise_broken(t, p, ix) > at);
+    *warns =
+        at != INT64_MAX && (named_end(t, ix) == INT64_MAX || usher__promise_broken(t, p, ix) > at);
     return *warns ? at : usher__promise_broken(t, p, ix);
 }
 
@@ -266,8 +266,8 @@ bool usher__promise_retarget(struct ticket *t, const struct policy *p, int ix, i
 
         m->flags = (uint8_t)(m->flags & ~PROMISE_ALONE); /* so that its pauses count in `used` */
         left = target - usher__promise_used(t, p, ix, now);
-        settle_named(m, t->extra, named, target, usher__calendar_reach(cal, now, left > 0 ? left : 0),
-                     p->named_free);
+        settle_named(m, t->extra, named, target,
+                     usher__calendar_reach(cal, now, left > 0 ? left : 0), p->named_free);
         return false;
     }
     if (target == 0) {
@@ -309,9 +309,9 @@ void usher__promise_explain(const struct ticket *t, const struct policy *p, int 
 
 const char *usher__promise_rule(int ix)
 {
-    static const char *const rules[PROMISES] = { "promises.ack.target", "promises.answer.target",
-                                                 "promises.update.target",
-                                                 "promises.resolve.target" };
+    static const char *const rules[PROMISES] = {"promises.ack.target", "promises.answer.target",
+                                                "promises.update.target",
+                                                "promises.resolve.target"};
 
     return rules[ix];
 }

@@ -31,13 +31,18 @@ bool usher__marks(const struct ticket *t, const struct command *c, uint32_t *que
     if (c == NULL)
         return t->state == USHER_SCHEDULED && (t->flags & TICKET_RANKED) == 0;
     switch (c->verb) {
-    case USHER_MOVE: *queue = c->queue; return true;
-    case USHER_REPRIORITISE: *band = (uint32_t)c->kind - 1; return true;
+    case USHER_MOVE:
+        *queue = c->queue;
+        return true;
+    case USHER_REPRIORITISE:
+        *band = (uint32_t)c->kind - 1;
+        return true;
     case VERB_JOIN:
         if (c->priority > t->priority)
             *band = c->priority - 1;
         return true;
-    default: return c->verb == VERB_ENQUEUE;
+    default:
+        return c->verb == VERB_ENQUEUE;
     }
 }
 
@@ -50,7 +55,7 @@ static void give(struct turn *turn, int64_t rank)
     if (turn->facts->here->gap == 0)
         return;
     turn->out->set_mark = true;
-    turn->out->mark = (struct mark){ rank, turn->at, turn->facts->here->gap, t->id };
+    turn->out->mark = (struct mark){rank, turn->at, turn->facts->here->gap, t->id};
 }
 
 /* The due of its nearest promise, or, with none, when it first came into the line. */

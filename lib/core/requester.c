@@ -59,8 +59,8 @@ static void add_person(struct turn *turn)
     if (usher__is_person(t, turn->c->who))
         return;
     if (t->persons_n == 1)
-        x->persons[0] = (struct person){ t->requester, (t->flags & TICKET_CONFIRMED) != 0 };
-    x->persons[t->persons_n++] = (struct person){ turn->c->who, false };
+        x->persons[0] = (struct person){t->requester, (t->flags & TICKET_CONFIRMED) != 0};
+    x->persons[t->persons_n++] = (struct person){turn->c->who, false};
     turn->out->take[turn->out->take_n++] = turn->c->who;
 }
 
@@ -195,7 +195,7 @@ static void resume_resolve(struct turn *turn)
 
     if (turn->at > t->resolved_at)
         x->stretches[x->stretches_n++] =
-            (struct stretch){ t->resolved_at, turn->at, STRETCH_RESOLVED };
+            (struct stretch){t->resolved_at, turn->at, STRETCH_RESOLVED};
     x->pauses_n++;
     m->flags |= PROMISE_OWED;
     if (m->state == USHER_KEPT || (m->state == USHER_LAPSED && wanted))

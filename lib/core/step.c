@@ -62,7 +62,7 @@ int usher__step(struct ticket *t, const struct command *c, struct now now,
                 const struct policy *policy, const struct facts *facts, struct outcome *out)
 {
     const struct verb *verb = usher__verb(c->verb);
-    struct turn turn = { t, c, policy, facts, out, now.wall, now.boot, now.ahead };
+    struct turn turn = {t, c, policy, facts, out, now.wall, now.boot, now.ahead};
     uint64_t token = t->token;
     int from = t->state;
 
@@ -109,16 +109,16 @@ struct event *usher__tell(struct turn *turn, int kind, uint32_t who)
     const struct ticket *t = turn->t;
     struct event *e = &turn->out->events[turn->out->events_n++];
 
-    *e = (struct event){ .at = turn->at,
-                         .ticket = t->id,
-                         .seq = ++turn->t->seq,
-                         .who = who,
-                         .queue = t->queue,
-                         .policy_version = turn->policy->version,
-                         .level = t->level,
-                         .kind = (uint8_t)kind,
-                         .state = t->state,
-                         .priority = t->priority };
+    *e = (struct event){.at = turn->at,
+                        .ticket = t->id,
+                        .seq = ++turn->t->seq,
+                        .who = who,
+                        .queue = t->queue,
+                        .policy_version = turn->policy->version,
+                        .level = t->level,
+                        .kind = (uint8_t)kind,
+                        .state = t->state,
+                        .priority = t->priority};
     return e;
 }
 
@@ -232,7 +232,7 @@ static void set_reasons(struct turn *turn, uint32_t reasons)
     struct extra *x = turn->t->extra;
 
     if (x->reasons != 0 && turn->at > x->set_since)
-        x->stretches[x->stretches_n++] = (struct stretch){ x->set_since, turn->at, x->reasons };
+        x->stretches[x->stretches_n++] = (struct stretch){x->set_since, turn->at, x->reasons};
     x->reasons = reasons;
     x->set_since = turn->at;
 }
@@ -335,7 +335,7 @@ int64_t usher__nearest_due(const struct ticket *t, const struct policy *policy)
 
 struct place usher__place(const struct ticket *t)
 {
-    struct place place = { PLACE_NONE, t->queue, t->priority - 1u, t->holder, t->rank };
+    struct place place = {PLACE_NONE, t->queue, t->priority - 1u, t->holder, t->rank};
 
     if (t->state == USHER_WAITING)
         place.where = (t->flags & TICKET_KEPT) != 0 ? PLACE_KEPT : PLACE_LINE;

@@ -7,62 +7,78 @@
 
 #include <stddef.h>
 
-static const struct verb verbs[VERBS] = {
-    /* with a claim                                                      SWCOPKRXD */
-    [USHER_ACKNOWLEDGE] = { "acknowledge", BY_HOLDER, 1, TOKEN_KEPT, 0, 0,
-                            "..=.=....", "", NULL, usher__do_acknowledge },
-    [USHER_UPDATE] = { "update", BY_HOLDER, 1, TOKEN_KEPT, 0, 0,
-                       "..=.=....", "", usher__check_update, usher__do_update },
-    [USHER_EXTEND] = { "extend", BY_HOLDER, 1, TOKEN_KEPT, 0, 0,
-                       "..=......", "", NULL, usher__do_extend },
-    [USHER_RELEASE] = { "release", BY_HOLDER, 1, TOKEN_ENDED, 0, ROOM_LINE,
-                        "..W......", "", NULL, usher__do_release },
-    [USHER_PAUSE] = { "pause", BY_HOLDER, 1, TOKEN_KEPT, 0, ROOM_EXTRA | ROOM_STRETCH,
-                      "..P.=....", "", usher__check_pause, usher__do_pause },
-    [USHER_RESUME] = { "resume", BY_HOLDER, 1, TOKEN_ENDED, FACT_HOLDER, ROOM_LINE | ROOM_KEPT,
-                       "....*....", "WP", usher__check_resume, usher__do_resume },
-    [USHER_RESOLVE] = { "resolve", BY_HOLDER, 1, TOKEN_ENDED, 0, 0,
-                        "..*.*....", "RX", NULL, usher__do_resolve },
-    [USHER_FAIL] = { "fail", BY_HOLDER, 1, TOKEN_ENDED, 0, 0,
-                     "..*......", "SK", NULL, usher__do_fail },
-    /* by a requester */
-    [USHER_ASK] = { "ask", BY_REQUESTER, 0, TOKEN_KEPT, 0, 0,
-                    "===.===..", "", usher__check_person, usher__do_ask },
-    [USHER_REPLY] = { "reply", BY_REQUESTER, 0, TOKEN_KEPT, FACT_HOLDER, ROOM_EXTRA | ROOM_STRETCH | ROOM_LINE | ROOM_KEPT,
-                      "===.*=**.", "WPR", usher__check_reply, usher__do_reply },
-    [USHER_CONFIRM] = { "confirm", BY_REQUESTER, 0, TOKEN_KEPT, 0, 0,
-                        "......*..", "RX", usher__check_person, usher__do_confirm },
-    [USHER_REOPEN] = { "reopen", BY_REQUESTER, 0, TOKEN_KEPT, FACT_HOLDER, ROOM_EXTRA | ROOM_STRETCH | ROOM_LINE | ROOM_KEPT,
-                       "......WW.", "", usher__check_reopen, usher__do_reopen },
-    [USHER_WITHDRAW] = { "withdraw", BY_REQUESTER, 0, TOKEN_ENDED, 0, 0,
-                         "***.***..", "SWCPKRXD", usher__check_person, usher__do_withdraw },
-    /* by the desk */
-    [USHER_REVIVE] = { "revive", BY_DESK, 0, TOKEN_KEPT, 0, ROOM_LINE,
-                       ".....W...", "", NULL, usher__do_revive },
-    [USHER_ESCALATE] = { "escalate", BY_DESK, 0, TOKEN_KEPT, 0, 0,
-                         "===.==...", "", NULL, usher__do_escalate },
-    [USHER_REPRIORITISE] = { "reprioritise", BY_DESK, 0, TOKEN_KEPT, FACT_MARK, ROOM_LINE | ROOM_KEPT,
-                             "===.==...", "", NULL, usher__do_reprioritise },
-    [USHER_MOVE] = { "move", BY_DESK, 0, TOKEN_KEPT, FACT_MARK, ROOM_LINE | ROOM_KEPT,
-                     "===.==...", "", NULL, usher__do_move },
-    [USHER_NOTE] = { "note", BY_DESK, 0, TOKEN_KEPT, 0, 0,
-                     "===.===..", "", NULL, usher__do_note },
-    /* calls of their own, and what the engine does for them */
-    [VERB_RECEIPT] = { "receipt", BY_DESK, 0, TOKEN_KEPT, 0, 0,
-                       "===.==...", "", NULL, usher__do_receipt },
-    [VERB_ENQUEUE] = { "enqueue", BY_ENGINE, 0, TOKEN_KEPT, FACT_MARK, ROOM_LINE,
-                       ".........", "SW", NULL, usher__do_enqueue },
-    [VERB_JOIN] = { "join", BY_ENGINE, 0, TOKEN_KEPT, FACT_MARK, ROOM_EXTRA | ROOM_PERSON | ROOM_LINE | ROOM_KEPT,
-                    "*==.==...", "SW", usher__check_join, usher__do_join },
-    [VERB_CLAIM] = { "claim", BY_ENGINE, 0, TOKEN_NEW, 0, 0,
-                     ".C.......", "", NULL, usher__do_claim },
-    [VERB_CLAIM_TICKET] = { "claim_ticket", BY_ENGINE, 0, TOKEN_NEW, FACT_PASSED_OVER, 0,
-                            ".C..CC...", "", NULL, usher__do_claim },
-    [VERB_LEAVE] = { "leave", BY_ENGINE, 0, TOKEN_ENDED, 0, ROOM_LINE,
-                     "..W......", "", NULL, usher__do_leave },
-    [VERB_UNKEEP] = { "unkeep", BY_ENGINE, 0, TOKEN_KEPT, 0, ROOM_LINE,
-                      ".=.......", "", usher__check_unkeep, usher__do_unkeep },
+/* What a ticket must have room for when a stretch of its life may end; when somebody joins; where it
+ * may stand afterwards. */
+enum {
+    FOR_A_STRETCH = ROOM_EXTRA | ROOM_STRETCH,
+    FOR_A_PERSON = ROOM_EXTRA | ROOM_PERSON,
+    TO_RETURN = ROOM_LINE | ROOM_KEPT
 };
+
+/* A holder's verbs are those that need the token. */
+#define ROW(verb, name, by, token, to, or, facts, room, check, apply)                              \
+    [verb] = {name, BY_##by, BY_##by == BY_HOLDER, TOKEN_##token, facts, room, to, or, check, apply}
+
+/* clang-format off */
+static const struct verb verbs[VERBS] = {
+    /*  verb                  its name       who may    token   SWCOPKRXD    or
+     *  must know, must have room, what is checked beside the state, what is done */
+    /* with a claim */
+    ROW(USHER_ACKNOWLEDGE,    "acknowledge", HOLDER,    KEPT,  "..=.=....", "",
+        0, 0, NULL, usher__do_acknowledge),
+    ROW(USHER_UPDATE,         "update",      HOLDER,    KEPT,  "..=.=....", "",
+        0, 0, usher__check_update, usher__do_update),
+    ROW(USHER_EXTEND,         "extend",      HOLDER,    KEPT,  "..=......", "",
+        0, 0, NULL, usher__do_extend),
+    ROW(USHER_RELEASE,        "release",     HOLDER,    ENDED, "..W......", "",
+        0, ROOM_LINE, NULL, usher__do_release),
+    ROW(USHER_PAUSE,          "pause",       HOLDER,    KEPT,  "..P.=....", "",
+        0, FOR_A_STRETCH, usher__check_pause, usher__do_pause),
+    ROW(USHER_RESUME,         "resume",      HOLDER,    ENDED, "....*....", "WP",
+        FACT_HOLDER, TO_RETURN, usher__check_resume, usher__do_resume),
+    ROW(USHER_RESOLVE,        "resolve",     HOLDER,    ENDED, "..*.*....", "RX",
+        0, 0, NULL, usher__do_resolve),
+    ROW(USHER_FAIL,           "fail",        HOLDER,    ENDED, "..*......", "SK",
+        0, 0, NULL, usher__do_fail),
+    /* by a requester */
+    ROW(USHER_ASK,            "ask",         REQUESTER, KEPT,  "===.===..", "",
+        0, 0, usher__check_person, usher__do_ask),
+    ROW(USHER_REPLY,          "reply",       REQUESTER, KEPT,  "===.*=**.", "WPR",
+        FACT_HOLDER, FOR_A_STRETCH | TO_RETURN, usher__check_reply, usher__do_reply),
+    ROW(USHER_CONFIRM,        "confirm",     REQUESTER, KEPT,  "......*..", "RX",
+        0, 0, usher__check_person, usher__do_confirm),
+    ROW(USHER_REOPEN,         "reopen",      REQUESTER, KEPT,  "......WW.", "",
+        FACT_HOLDER, FOR_A_STRETCH | TO_RETURN, usher__check_reopen, usher__do_reopen),
+    ROW(USHER_WITHDRAW,       "withdraw",    REQUESTER, ENDED, "***.***..", "SWCPKRXD",
+        0, 0, usher__check_person, usher__do_withdraw),
+    /* by the desk */
+    ROW(USHER_REVIVE,         "revive",      DESK,      KEPT,  ".....W...", "",
+        0, ROOM_LINE, NULL, usher__do_revive),
+    ROW(USHER_ESCALATE,       "escalate",    DESK,      KEPT,  "===.==...", "",
+        0, 0, NULL, usher__do_escalate),
+    ROW(USHER_REPRIORITISE,   "reprioritise",DESK,      KEPT,  "===.==...", "",
+        FACT_MARK, TO_RETURN, NULL, usher__do_reprioritise),
+    ROW(USHER_MOVE,           "move",        DESK,      KEPT,  "===.==...", "",
+        FACT_MARK, TO_RETURN, NULL, usher__do_move),
+    ROW(USHER_NOTE,           "note",        DESK,      KEPT,  "===.===..", "",
+        0, 0, NULL, usher__do_note),
+    /* calls of their own, and what the engine does for them */
+    ROW(VERB_RECEIPT,         "receipt",     DESK,      KEPT,  "===.==...", "",
+        0, 0, NULL, usher__do_receipt),
+    ROW(VERB_ENQUEUE,         "enqueue",     ENGINE,    KEPT,  ".........", "SW",
+        FACT_MARK, ROOM_LINE, NULL, usher__do_enqueue),
+    ROW(VERB_JOIN,            "join",        ENGINE,    KEPT,  "*==.==...", "SW",
+        FACT_MARK, FOR_A_PERSON | TO_RETURN, usher__check_join, usher__do_join),
+    ROW(VERB_CLAIM,           "claim",       ENGINE,    NEW,   ".C.......", "",
+        0, 0, NULL, usher__do_claim),
+    ROW(VERB_CLAIM_TICKET,    "claim_ticket",ENGINE,    NEW,   ".C..CC...", "",
+        FACT_PASSED_OVER, 0, NULL, usher__do_claim),
+    ROW(VERB_LEAVE,           "leave",       ENGINE,    ENDED, "..W......", "",
+        0, ROOM_LINE, NULL, usher__do_leave),
+    ROW(VERB_UNKEEP,          "unkeep",      ENGINE,    KEPT,  ".=.......", "",
+        0, ROOM_LINE, usher__check_unkeep, usher__do_unkeep),
+};
+/* clang-format on */
 
 const struct verb *usher__verb(int verb)
 {

@@ -31,7 +31,7 @@ struct promise {
     int64_t start_at;
     int64_t target; /* open ms; alone: wall ms from start_at to the named instant */
     uint32_t arming;
-    uint8_t state;  /* USHER_RUNNING ...; 0: silent or never started */
+    uint8_t state; /* USHER_RUNNING ...; 0: silent or never started */
     uint8_t flags;
     uint8_t warned; /* bits by index of policy.warn */
     uint8_t reserved;
@@ -50,11 +50,11 @@ struct stretch {
 enum { STRETCH_RESOLVED = 1 << REASONS }; /* beside the reasons' bits: between resolve and reopen */
 
 struct pause {
-    int64_t began_at;        /* of the latest command: reminders count from it */
-    int64_t since_at;        /* since when the reason runs without a break */
+    int64_t began_at; /* of the latest command: reminders count from it */
+    int64_t since_at; /* since when the reason runs without a break */
     int64_t end_at;
-    int64_t spent;           /* ended pauses of this reason, in ms */
-    uint8_t at_max;          /* end_at is the policy's maximum, not the agent's choice */
+    int64_t spent;  /* ended pauses of this reason, in ms */
+    uint8_t at_max; /* end_at is the policy's maximum, not the agent's choice */
     uint8_t reminded;
 };
 
@@ -63,11 +63,11 @@ struct extra {
     struct person *persons; /* NULL: only the requester */
     struct stretch *stretches;
     struct text *question;
-    int64_t named_at;    /* `update`: a second, unpaused end; 0 = none */
-    int64_t set_since;   /* since when `reasons` is what it is */
-    uint32_t reasons;    /* bits of the pauses that run */
+    int64_t named_at;  /* `update`: a second, unpaused end; 0 = none */
+    int64_t set_since; /* since when `reasons` is what it is */
+    uint32_t reasons;  /* bits of the pauses that run */
     uint32_t persons_room, stretches_n, stretches_room;
-    uint32_t pauses_n; /* pauses and reopens so far, against USHER_PAUSES_MAX */
+    uint32_t pauses_n;                /* pauses and reopens so far, against USHER_PAUSES_MAX */
     uint32_t symptom, dedup_key, ref; /* handles, 0 = none */
     uint32_t needs_n;
     uint32_t needs[USHER_NEEDS_MAX];
@@ -97,11 +97,11 @@ struct ticket {
     };
     struct promise promise[PROMISES];
     struct text *body, *last_word;
-    struct extra *extra; /* NULL: nothing of it */
-    uint64_t last_event; /* where its history ends in the engine's log */
+    struct extra *extra;                       /* NULL: nothing of it */
+    uint64_t last_event;                       /* where its history ends in the engine's log */
     uint32_t queue, policy, holder, requester; /* holder: the last one, whoever holds it now */
-    uint32_t seq;                  /* events so far */
-    uint32_t next, prev;           /* the engine's lists: held by one agent; closed, by age */
+    uint32_t seq;                              /* events so far */
+    uint32_t next, prev; /* the engine's lists: held by one agent; closed, by age */
     uint16_t persons_n, attempts, level, chases;
     uint8_t state, priority, flags;
     uint8_t checked_in; /* check-ins told since the resolve */
@@ -109,13 +109,13 @@ struct ticket {
 
 /* ---- a command -------------------------------------------------------------------------------- */
 
-enum { /* verbs of the engine's own, beside the public ones */
+enum {                    /* verbs of the engine's own, beside the public ones */
        VERB_RECEIPT = 80, /* acknowledge by_machine */
        VERB_ENQUEUE = 81,
        VERB_JOIN = 82,
        VERB_CLAIM = 83, /* from the line */
        VERB_CLAIM_TICKET = 84,
-       VERB_LEAVE = 85, /* its agent has gone */
+       VERB_LEAVE = 85,  /* its agent has gone */
        VERB_UNKEEP = 86, /* the agent that it was kept for has gone */
        VERBS = 87
 };
@@ -170,20 +170,20 @@ enum { EVENTS_MAX = 9, TEXTS_MAX = 6, NAMES_MAX = USHER_NEEDS_MAX + 2 };
 
 struct outcome {
     uint32_t events_n, hold_n, drop_n, take_n;
-    uint32_t flags;          /* USHER_WAS_* */
-    bool set_mark;           /* `mark` is to be stored where usher__marks said */
+    uint32_t flags; /* USHER_WAS_* */
+    bool set_mark;  /* `mark` is to be stored where usher__marks said */
     struct mark mark;
-    uint32_t left;           /* the person who left, 0 = none: one reference to the name goes */
+    uint32_t left; /* the person who left, 0 = none: one reference to the name goes */
     struct text *hold[TEXTS_MAX]; /* now referred to by the ticket */
     struct text *drop[TEXTS_MAX]; /* no longer */
-    uint32_t take[NAMES_MAX]; /* names now referred to by the ticket */
+    uint32_t take[NAMES_MAX];     /* names now referred to by the ticket */
     struct event events[EVENTS_MAX];
 };
 
 /* ---- the table --------------------------------------------------------------------------------- */
 
-enum { BY_HOLDER = 1, BY_REQUESTER, BY_DESK, BY_ENGINE };     /* who may */
-enum { TOKEN_KEPT = 1, TOKEN_ENDED, TOKEN_NEW };              /* what becomes of it */
+enum { BY_HOLDER = 1, BY_REQUESTER, BY_DESK, BY_ENGINE };      /* who may */
+enum { TOKEN_KEPT = 1, TOKEN_ENDED, TOKEN_NEW };               /* what becomes of it */
 enum { FACT_MARK = 1, FACT_HOLDER = 2, FACT_PASSED_OVER = 4 }; /* what the rules must know */
 /* What there must be room for: in the ticket; in the line; with the agent that it may be kept for. */
 enum { ROOM_EXTRA = 1, ROOM_STRETCH = 2, ROOM_PERSON = 4, ROOM_LINE = 8, ROOM_KEPT = 16 };
@@ -196,7 +196,7 @@ struct verb {
     /* A letter per state, by its number from 1 (S W C O P K R X D): '.' illegal, '=' it stays,
      * the letter of the state that follows, '*' decided by the rule: one of those in `or`. */
     char to[10];
-    char or[9];
+    char or [9];
     int (*check)(const struct turn *t); /* what depends on now and on policy; NULL: nothing */
     void (*apply)(struct turn *t);
 };
@@ -213,9 +213,15 @@ int usher__step(struct ticket *t, const struct command *c, struct now now,
 
 enum { /* in the order in which those of one ticket, instant and class fire */
        TIMER_NONE = 0,
-       TIMER_START, TIMER_PAUSE_END, TIMER_LEASE_END, TIMER_KEEP_END, TIMER_REMIND,
-       TIMER_BROKEN, TIMER_WARNING,
-       TIMER_CHECK_IN, TIMER_CLOSE
+       TIMER_START,
+       TIMER_PAUSE_END,
+       TIMER_LEASE_END,
+       TIMER_KEEP_END,
+       TIMER_REMIND,
+       TIMER_BROKEN,
+       TIMER_WARNING,
+       TIMER_CHECK_IN,
+       TIMER_CLOSE
 };
 enum { CLASS_SERVES, CLASS_RECORDS, CLASS_AFTER, CLASS_PARKED, CLASSES };
 

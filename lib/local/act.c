@@ -18,14 +18,14 @@ uint64_t usher__print_command(const usher_command *c)
 
 void usher__op_result(const struct op_entry *entry, struct result *res)
 {
-    *res = (struct result){ .ticket = entry->ticket,
-                            .token = entry->token,
-                            .seq = entry->seq,
-                            .until_at = entry->until_at,
-                            .state = entry->state,
-                            .verb = entry->verb,
-                            .outcome = entry->outcome | USHER_WAS_REPEATED,
-                            .priority = entry->priority };
+    *res = (struct result){.ticket = entry->ticket,
+                           .token = entry->token,
+                           .seq = entry->seq,
+                           .until_at = entry->until_at,
+                           .state = entry->state,
+                           .verb = entry->verb,
+                           .outcome = entry->outcome | USHER_WAS_REPEATED,
+                           .priority = entry->priority};
 }
 
 void usher__op_fill(struct op_entry *entry, usher_op op, uint64_t print, const struct result *res)
@@ -48,12 +48,12 @@ static int begin(struct engine *e, const struct ticket *t, const usher_command *
 {
     const struct verb *verb;
 
-    *out = (struct command){ .verb = c->verb,
-                             .kind = c->kind,
-                             .token = c->claim.token,
-                             .at = c->at,
-                             .ms = c->ms,
-                             .queue = c->queue != NULL ? c->queue->index : 0 };
+    *out = (struct command){.verb = c->verb,
+                            .kind = c->kind,
+                            .token = c->claim.token,
+                            .at = c->at,
+                            .ms = c->ms,
+                            .queue = c->queue != NULL ? c->queue->index : 0};
     if (c->verb == USHER_ACKNOWLEDGE && c->kind == USHER_BY_MACHINE)
         out->verb = VERB_RECEIPT;
     verb = usher__verb(out->verb);
@@ -124,7 +124,7 @@ int usher__engine_act(struct engine *e, const usher_command *c, struct result *r
     uint32_t slot;
     int err;
 
-    *res = (struct result){ .ticket = c->claim.ticket, .verb = c->verb, .seq = e->log.seq };
+    *res = (struct result){.ticket = c->claim.ticket, .verb = c->verb, .seq = e->log.seq};
     slot = usher__ids_find(&e->by_id, c->claim.ticket);
     if (has_op) {
         entry = usher__ops_find(&e->ops, c->op, e->at.wall);

@@ -101,7 +101,7 @@ static bool needy(const struct ticket *t)
 
 static struct before before(const struct ticket *t)
 {
-    return (struct before){ usher__place(t), t->queue, t->state, needy(t) };
+    return (struct before){usher__place(t), t->queue, t->state, needy(t)};
 }
 
 /* Whether an enqueue with its dedup_key joins it. */
@@ -137,7 +137,8 @@ static void carry_indexes(struct engine *e, uint32_t slot, struct ticket *t, con
         return;
     if (was && (!is || moved))
         unindex(&e->by_key, t, slot, b->queue, x->dedup_key);
-    if (is && (!was || moved) && usher__ids_find(&e->by_key, queue_key(t->queue, x->dedup_key)) == 0)
+    if (is && (!was || moved) &&
+        usher__ids_find(&e->by_key, queue_key(t->queue, x->dedup_key)) == 0)
         usher__ids_insert(&e->by_key, queue_key(t->queue, x->dedup_key), slot);
     if (x->ref == 0 || !moved)
         return;
@@ -289,23 +290,23 @@ static void carry_events(struct engine *e, struct ticket *t, const struct outcom
 {
     for (uint32_t i = 0; i < out->events_n; i++) {
         const struct event *v = &out->events[i];
-        struct log_entry entry = { .event = v,
-                                   .seen_at = seen_at(e, v->at),
-                                   .queue = usher__queue_of(e, v->queue),
-                                   .previous = t->last_event };
+        struct log_entry entry = {.event = v,
+                                  .seen_at = seen_at(e, v->at),
+                                  .queue = usher__queue_of(e, v->queue),
+                                  .previous = t->last_event};
 
         if (v->who != 0)
             entry.who = usher__intern_text(&e->names, v->who, &entry.who_len);
         if (v->to != 0)
-            entry.to = usher__intern_text(&e->names, usher__queue_of(e, v->to)->name,
-                                          &entry.to_len);
+            entry.to =
+                usher__intern_text(&e->names, usher__queue_of(e, v->to)->name, &entry.to_len);
         t->last_event = usher__log_add(&e->log, &entry);
     }
 }
 
 void usher__tell_service(struct engine *e, usher_queue_t *q, struct event *event)
 {
-    struct log_entry entry = { .event = event, .queue = q, .seen_at = seen_at(e, e->at.wall) };
+    struct log_entry entry = {.event = event, .queue = q, .seen_at = seen_at(e, e->at.wall)};
 
     event->at = e->at.wall;
     if (event->who != 0)
@@ -319,7 +320,7 @@ void usher__tell_room(struct engine *e, usher_queue_t *q)
     if (!q->told_full || q->open >= usher__policy(e, q->policy)->open_max)
         return;
     q->told_full = false;
-    usher__tell_service(e, q, &(struct event){ .kind = USHER_EV_ROOM });
+    usher__tell_service(e, q, &(struct event){.kind = USHER_EV_ROOM});
 }
 
 static void commit(struct engine *e, uint32_t slot, const struct before *b,
@@ -369,7 +370,7 @@ static struct facts facts_for(const struct engine *e, const struct ticket *t,
     uint32_t wanted = c != NULL ? usher__verb(c->verb)->facts : FACT_MARK | FACT_HOLDER;
     uint32_t queue = t->queue, band;
     bool marks = (wanted & FACT_MARK) != 0 && usher__marks(t, c, &queue, &band);
-    struct facts facts = { 0 };
+    struct facts facts = {0};
 
     facts.here = usher__policy(e, usher__queue_of(e, queue)->policy);
     if (marks && facts.here->gap > 0)

@@ -5,10 +5,10 @@
 
 #include "core/promise.h"
 
-#define MUST(condition, text) \
-    do {                      \
-        if (!(condition))     \
-            return text;      \
+#define MUST(condition, text)                                                                      \
+    do {                                                                                           \
+        if (!(condition))                                                                          \
+            return text;                                                                           \
     } while (0)
 
 struct counts {
@@ -114,7 +114,7 @@ static const char *check_queue(const struct engine *e, const usher_queue_t *q,
 /* All tickets, once for each queue: slow and plain. */
 static const char *check_counts(const struct engine *e, const usher_queue_t *q)
 {
-    struct counts seen = { { 0 }, { 0 }, 0, 0 };
+    struct counts seen = {{0}, {0}, 0, 0};
 
     for (usher_id id = 1; id <= e->last_id; id++) {
         uint32_t slot = usher__ids_find(&e->by_id, id);

@@ -97,19 +97,19 @@ static void fill_work(struct engine *e, const struct ticket *t, struct work *w)
 {
     const struct extra *x = t->extra;
 
-    *w = (struct work){ .claim = { t->id, t->token },
-                        .queue = usher__queue_of(e, t->queue),
-                        .enqueued_at = t->enqueued_at,
-                        .lease_until_at = usher__until(t, e->at),
-                        .due_at = usher__nearest_due(t, usher__policy(e, t->policy)),
-                        .priority = t->priority,
-                        .level = t->level,
-                        .attempts = t->attempts,
-                        .persons = t->persons_n,
-                        .requester = t->requester,
-                        .symptom = x != NULL ? x->symptom : 0,
-                        .ref = x != NULL ? x->ref : 0,
-                        .body = usher__text_ref(t->body) };
+    *w = (struct work){.claim = {t->id, t->token},
+                       .queue = usher__queue_of(e, t->queue),
+                       .enqueued_at = t->enqueued_at,
+                       .lease_until_at = usher__until(t, e->at),
+                       .due_at = usher__nearest_due(t, usher__policy(e, t->policy)),
+                       .priority = t->priority,
+                       .level = t->level,
+                       .attempts = t->attempts,
+                       .persons = t->persons_n,
+                       .requester = t->requester,
+                       .symptom = x != NULL ? x->symptom : 0,
+                       .ref = x != NULL ? x->ref : 0,
+                       .body = usher__text_ref(t->body)};
     usher__intern_ref(&e->names, w->requester);
     usher__intern_ref(&e->names, w->symptom);
     usher__intern_ref(&e->names, w->ref);
@@ -117,7 +117,7 @@ static void fill_work(struct engine *e, const struct ticket *t, struct work *w)
 
 static int hand_out(struct engine *e, struct claim *c, uint32_t slot, int verb)
 {
-    struct command command = { .verb = verb, .agent = c->agent->index, .who = c->agent->name };
+    struct command command = {.verb = verb, .agent = c->agent->index, .who = c->agent->name};
     struct ticket *t = usher__ticket(e, slot);
     uint32_t flags;
     int err;
@@ -206,7 +206,7 @@ static int park(struct engine *e, struct claim *c, int64_t wait_ms)
     for (uint32_t i = 0; i < c->queues_n; i++) {
         usher_queue_t *q = c->queues[i];
 
-        c->seats[i] = (struct seat){ c, NULL, q->seats_last };
+        c->seats[i] = (struct seat){c, NULL, q->seats_last};
         if (q->seats_last != NULL)
             q->seats_last->next = &c->seats[i];
         else
@@ -239,9 +239,8 @@ static void finish(struct engine *e, struct claim *c, int status)
         const struct work *w = &c->works[i];
 
         c->entry->claims[i] =
-            (struct op_claim){ w->claim,  w->queue,    w->enqueued_at, w->lease_until_at,
-                               w->due_at, w->priority, w->level,       w->attempts,
-                               w->persons };
+            (struct op_claim){w->claim,    w->queue, w->enqueued_at, w->lease_until_at, w->due_at,
+                              w->priority, w->level, w->attempts,    w->persons};
     }
     usher__ops_add(&e->ops, usher__ops_trim(&e->ops, c->entry), e->at.wall);
     c->entry = NULL;
@@ -359,7 +358,7 @@ static struct claim *new_claim(usher_agent_t *a, uint32_t n, uint32_t queues_n, 
 
     if (c == NULL)
         return NULL;
-    *c = (struct claim){ .agent = a, .cb = cb, .user = user, .n = n, .queues_n = queues_n };
+    *c = (struct claim){.agent = a, .cb = cb, .user = user, .n = n, .queues_n = queues_n};
     c->works = (struct work *)(c + 1);
     c->seats = (struct seat *)(c->works + n);
     c->queues = (usher_queue_t **)(c->seats + queues_n);
@@ -375,7 +374,7 @@ static void repeat(struct engine *e, struct claim *c, const struct op_entry *ent
         uint32_t slot = usher__ids_find(&e->by_id, then->claim.ticket);
         struct work *w = &c->works[i];
 
-        *w = (struct work){ 0 };
+        *w = (struct work){0};
         if (slot != 0)
             fill_work(e, usher__ticket(e, slot), w);
         w->claim = then->claim;

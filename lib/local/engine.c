@@ -170,11 +170,11 @@ static int64_t instant_of(int64_t key) /* of usher__timer_key */
 static struct next next_timer(const struct engine *e)
 {
     struct engine *heaps = (struct engine *)e; /* only to name a heap */
-    struct heap *all[3] = { &heaps->dues, &heaps->leases, &heaps->waits };
-    struct next best = { .heap = NULL, .at = INT64_MAX };
+    struct heap *all[3] = {&heaps->dues, &heaps->leases, &heaps->waits};
+    struct next best = {.heap = NULL, .at = INT64_MAX};
 
     for (int i = 0; i < 3; i++) {
-        struct next n = { .heap = all[i] };
+        struct next n = {.heap = all[i]};
 
         if (!usher__heap_top(all[i], &n.entry) || n.entry.key == INT64_MAX)
             continue;
@@ -203,7 +203,7 @@ static int fire(struct engine *e, const struct next *n)
     if (err != 0)
         return err;
     if (n->heap == &e->leases)
-        usher__apply_timer(e, slot, (struct timer){ n->at, TIMER_LEASE_END, CLASS_SERVES, 0 });
+        usher__apply_timer(e, slot, (struct timer){n->at, TIMER_LEASE_END, CLASS_SERVES, 0});
     else
         usher__apply_timer(e, slot, usher__next_timer(t, usher__policy(e, t->policy)));
     usher__settle(e);
@@ -374,10 +374,10 @@ int usher__engine_define(usher_queue_t *q, const struct policy *p, struct result
     usher__policy_drop(e, q->policy);
     q->policy = fresh;
     usher__shares_init(&q->shares, p);
-    usher__tell_service(
-        e, q, &(struct event){ .kind = USHER_EV_QUEUE_DEFINED, .policy_version = version });
+    usher__tell_service(e, q,
+                        &(struct event){.kind = USHER_EV_QUEUE_DEFINED, .policy_version = version});
     usher__tell_room(e, q);
-    *res = (struct result){ .seq = e->log.seq };
+    *res = (struct result){.seq = e->log.seq};
     return 0;
 }
 
@@ -389,9 +389,8 @@ int usher__engine_hold(usher_queue_t *q, uint32_t hold, struct result *res)
     if (err != 0)
         return err;
     q->hold = hold;
-    usher__tell_service(
-        e, q, &(struct event){ .kind = USHER_EV_QUEUE_HELD, .how = (int32_t)hold });
-    *res = (struct result){ .seq = e->log.seq };
+    usher__tell_service(e, q, &(struct event){.kind = USHER_EV_QUEUE_HELD, .how = (int32_t)hold});
+    *res = (struct result){.seq = e->log.seq};
     usher__fresh(e, q, 0);
     usher__settle(e);
     return 0;
@@ -515,7 +514,7 @@ static int prepare_gone(struct engine *e, const usher_agent_t *a, struct order *
 
 static uint32_t let_go_of_all(struct engine *e, const usher_agent_t *a, const struct order *by_id)
 {
-    struct command c = { .who = a->name };
+    struct command c = {.who = a->name};
     struct order_item item;
     bool more = usher__order_first(by_id, &item);
     uint32_t flags, released = 0;
@@ -544,9 +543,9 @@ int usher__engine_gone(usher_agent_t *a, struct result *res)
         usher__cancel_of(e, a);
         a->gone = true;
         n = let_go_of_all(e, a, &by_id);
-        usher__tell_service(
-            e, NULL, &(struct event){ .kind = USHER_EV_AGENT_GONE, .who = a->name, .n = n });
-        *res = (struct result){ .seq = e->log.seq };
+        usher__tell_service(e, NULL,
+                            &(struct event){.kind = USHER_EV_AGENT_GONE, .who = a->name, .n = n});
+        *res = (struct result){.seq = e->log.seq};
         usher__settle(e);
     }
     usher__order_free(&by_id);

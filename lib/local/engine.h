@@ -31,12 +31,12 @@ struct usher_queue_s {
     uint32_t index; /* handle: place in engine.queues + 1 */
     uint32_t name;
     uint32_t policy;
-    uint32_t hold; /* USHER_HOLD_* */
-    uint32_t needy; /* open tickets that need skills */
-    bool told_full;             /* somebody was answered EFULL since there was room */
-    uint32_t fresh[FRESH_MAX];  /* tickets that can now be claimed and could not before */
-    uint32_t fresh_n;           /* FRESH_MAX + 1: any of its tickets may be such */
-    uint64_t open;              /* neither closed nor withdrawn */
+    uint32_t hold;             /* USHER_HOLD_* */
+    uint32_t needy;            /* open tickets that need skills */
+    bool told_full;            /* somebody was answered EFULL since there was room */
+    uint32_t fresh[FRESH_MAX]; /* tickets that can now be claimed and could not before */
+    uint32_t fresh_n;          /* FRESH_MAX + 1: any of its tickets may be such */
+    uint64_t open;             /* neither closed nor withdrawn */
     uint64_t by_state[USHER_STATES];
     struct shares shares;
     struct order band[PRIORITIES];
@@ -51,9 +51,9 @@ struct usher_agent_s {
     bool gone;
     uint32_t skills_n;
     uint32_t *skills;
-    uint32_t held;      /* first of the tickets that it holds, by slot; 0 = none */
+    uint32_t held; /* first of the tickets that it holds, by slot; 0 = none */
     uint32_t held_n;
-    struct order kept;  /* kept for it, of all queues */
+    struct order kept; /* kept for it, of all queues */
 };
 
 /* A claim on its way: parked in queues, or served and waiting for its callback. */
@@ -74,15 +74,15 @@ struct claim {
     usher_agent_t *agent;
     usher_work_cb cb; /* the shell's: the engine only carries them */
     void *user;
-    uint64_t seq;  /* served: engine.log.seq then */
+    uint64_t seq;    /* served: engine.log.seq then */
     uint64_t number; /* parked: in order of parking */
-    uint32_t slot; /* of its timer */
+    uint32_t slot;   /* of its timer */
     int32_t status;
     uint32_t n, works_n, queues_n;
     bool parked;
     struct op_entry *entry; /* NULL: no op. It is remembered when the claim is served */
-    struct work *works;  /* n of them have room */
-    struct seat *seats;  /* queues_n of them */
+    struct work *works;     /* n of them have room */
+    struct seat *seats;     /* queues_n of them */
     usher_queue_t **queues;
 };
 
@@ -161,6 +161,6 @@ int usher__engine_read(struct engine *e, const usher_query *q, void *rows, usher
 /* Every invariant that can be checked from inside; NULL, or what is wrong. For tests. */
 const char *usher__engine_check(struct engine *e);
 uint64_t usher__engine_token(struct engine *e, usher_id id); /* 0: no claim stands */
-int64_t usher__engine_next_due(const struct engine *e);     /* wall; INT64_MAX: none */
+int64_t usher__engine_next_due(const struct engine *e);      /* wall; INT64_MAX: none */
 
 #endif

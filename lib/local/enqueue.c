@@ -13,7 +13,7 @@ struct request {
     struct result again;    /* repeated: the first result */
     struct text *body;
     uint64_t print;
-    uint32_t slot;     /* of the new ticket, or of the one that is joined; 0: repeated */
+    uint32_t slot;      /* of the new ticket, or of the one that is joined; 0: repeated */
     uint32_t requester; /* names: one reference each until the end of the call */
     uint32_t needs[USHER_NEEDS_MAX];
     uint32_t needs_n;
@@ -35,7 +35,7 @@ struct batch {
 static uint64_t print_of(const usher_queue_t *q, const usher_request *r)
 {
     uint64_t print = usher__print_number(VERB_ENQUEUE, q->index);
-    const char *names[4] = { r->requester, r->symptom, r->dedup_key, r->ref };
+    const char *names[4] = {r->requester, r->symptom, r->dedup_key, r->ref};
 
     for (int i = 0; i < 4; i++)
         print = usher__print_bytes(print, names[i], names[i] != NULL ? strlen(names[i]) : 0);
@@ -97,7 +97,8 @@ static int begin_op(struct batch *b, struct request *q, const usher_request *r)
     first = usher__ops_find(&b->e->ops, r->op, b->e->at.wall);
     if (first != NULL) {
         q->repeated = true;
-        usher__op_result(first, &q->again); /* now: the batch itself may push it out of the window */
+        usher__op_result(first,
+                         &q->again); /* now: the batch itself may push it out of the window */
         if (first->print != q->print)
             b->status = USHER_EINVAL;
         return 0;
@@ -115,21 +116,20 @@ static uint32_t joined_slot(const struct batch *b, const usher_request *r)
     if (r->dedup_key == NULL)
         return 0;
     key = usher__intern_find(&b->e->names, r->dedup_key, strlen(r->dedup_key));
-    return key == 0 ? 0
-                    : usher__ids_find(&b->e->by_key, (uint64_t)b->q->index << 32 | key);
+    return key == 0 ? 0 : usher__ids_find(&b->e->by_key, (uint64_t)b->q->index << 32 | key);
 }
 
 static struct command join_command(const struct request *q)
 {
     const usher_request *r = q->r;
 
-    return (struct command){ .verb = VERB_JOIN,
-                             .who = q->requester,
-                             .text = q->body,
-                             .at = r->start_at,
-                             .priority = r->priority != 0 ? (uint32_t)r->priority : USHER_NORMAL,
-                             .needs = q->needs,
-                             .needs_n = q->needs_n };
+    return (struct command){.verb = VERB_JOIN,
+                            .who = q->requester,
+                            .text = q->body,
+                            .at = r->start_at,
+                            .priority = r->priority != 0 ? (uint32_t)r->priority : USHER_NORMAL,
+                            .needs = q->needs,
+                            .needs_n = q->needs_n};
 }
 
 static bool names_need(const uint32_t *needs, uint32_t n, uint32_t need)
@@ -253,7 +253,7 @@ static void index_built(struct batch *b, struct request *q, struct ticket *t)
 static int build_new(struct batch *b, struct request *q)
 {
     struct engine *e = b->e;
-    struct command c = { .verb = VERB_ENQUEUE };
+    struct command c = {.verb = VERB_ENQUEUE};
     struct policy_record *policy = usher__slab_at(&e->policies, b->q->policy);
     struct ticket *t;
     int err;
@@ -355,10 +355,10 @@ static int build_rest(struct batch *b, const usher_request *r)
 static void do_one(struct batch *b, struct request *q, struct result *res)
 {
     struct engine *e = b->e;
-    struct command c = q->joins ? join_command(q)
-                                : (struct command){ .verb = VERB_ENQUEUE,
-                                                    .who = q->requester,
-                                                    .at = q->r->start_at };
+    struct command c =
+        q->joins
+            ? join_command(q)
+            : (struct command){.verb = VERB_ENQUEUE, .who = q->requester, .at = q->r->start_at};
     uint32_t flags = 0;
 
     if (q->twin != NULL) {
@@ -403,8 +403,8 @@ int usher__engine_enqueue(usher_queue_t *queue, const usher_request *r, size_t n
                           struct result *res)
 {
     struct engine *e = queue->engine;
-    struct request one = { 0 };
-    struct batch b = { .e = e, .q = queue, .requests = &one, .n = n };
+    struct request one = {0};
+    struct batch b = {.e = e, .q = queue, .requests = &one, .n = n};
     int err = 0;
 
     for (size_t i = 0; i < n; i++) {
@@ -425,7 +425,7 @@ int usher__engine_enqueue(usher_queue_t *queue, const usher_request *r, size_t n
     if (err == 0 && b.status == 0 && n > 1)
         err = build_rest(&b, r);
     for (size_t i = 0; err == 0 && i < n; i++) {
-        res[i] = (struct result){ .status = b.status };
+        res[i] = (struct result){.status = b.status};
         if (b.status == 0)
             do_one(&b, &b.requests[i], &res[i]);
         else

@@ -29,7 +29,7 @@ enum { HAS_SEEN = 1, HAS_UNTIL = 2, HAS_DUE = 4, HAS_RULE = 8, HAS_TEXT = 16 };
 
 void usher__log_init(struct log *l, const struct memory *m, uint64_t bytes_max)
 {
-    *l = (struct log){ .memory = m, .bytes_max = bytes_max, .end = LOG_STEP, .told = LOG_STEP };
+    *l = (struct log){.memory = m, .bytes_max = bytes_max, .end = LOG_STEP, .told = LOG_STEP};
 }
 
 void usher__log_free(struct log *l)
@@ -37,7 +37,7 @@ void usher__log_free(struct log *l)
     for (uint32_t i = 0; i < l->chunks_n; i++)
         usher__free(l->memory, l->chunks[i]);
     usher__free(l->memory, l->chunks);
-    *l = (struct log){ .memory = l->memory };
+    *l = (struct log){.memory = l->memory};
 }
 
 size_t usher__log_len(size_t strings)
@@ -94,7 +94,7 @@ int usher__log_reserve(struct log *l, size_t len)
         fresh = usher__alloc(l->memory, sizeof(*fresh) + room);
     if (fresh == NULL)
         return USHER_ENOMEM;
-    *fresh = (struct log_chunk){ .start = l->end, .used = 0, .room = room };
+    *fresh = (struct log_chunk){.start = l->end, .used = 0, .room = room};
     l->chunks[l->chunks_n++] = fresh;
     l->bytes += room;
     trim(l);
@@ -115,25 +115,25 @@ uint64_t usher__log_add(struct log *l, const struct log_entry *entry)
     char *begin = chunk->data + chunk->used;
     char *p = begin + sizeof(struct head);
     uint64_t place = l->end;
-    struct head head = { .seq = ++l->seq,
-                         .ticket = e->ticket,
-                         .at = e->at,
-                         .queue = entry->queue,
-                         .previous = entry->previous,
-                         .ticket_seq = e->seq,
-                         .n = e->n,
-                         .policy_version = e->policy_version,
-                         .text_len = usher__text_len(e->text),
-                         .how = e->how,
-                         .level = e->level,
-                         .kind = e->kind,
-                         .state = e->state,
-                         .promise = e->promise,
-                         .priority = e->priority,
-                         .kept = e->kept,
-                         .lapsed = e->lapsed,
-                         .who_len = (uint8_t)entry->who_len,
-                         .to_len = (uint8_t)entry->to_len };
+    struct head head = {.seq = ++l->seq,
+                        .ticket = e->ticket,
+                        .at = e->at,
+                        .queue = entry->queue,
+                        .previous = entry->previous,
+                        .ticket_seq = e->seq,
+                        .n = e->n,
+                        .policy_version = e->policy_version,
+                        .text_len = usher__text_len(e->text),
+                        .how = e->how,
+                        .level = e->level,
+                        .kind = e->kind,
+                        .state = e->state,
+                        .promise = e->promise,
+                        .priority = e->priority,
+                        .kept = e->kept,
+                        .lapsed = e->lapsed,
+                        .who_len = (uint8_t)entry->who_len,
+                        .to_len = (uint8_t)entry->to_len};
 
     if (entry->seen_at != 0) {
         head.has |= HAS_SEEN;
@@ -178,23 +178,23 @@ static void unpack(const char *p, struct log_event *out, uint32_t *len)
     usher_event *e = &out->event;
 
     p = take(p, &head, sizeof(head));
-    *out = (struct log_event){ .event = { .size = sizeof(usher_event),
-                                          .seq = head.seq,
-                                          .ticket = head.ticket,
-                                          .ticket_seq = head.ticket_seq,
-                                          .at = head.at,
-                                          .kind = head.kind,
-                                          .state = head.state,
-                                          .how = head.how,
-                                          .promise = head.promise,
-                                          .level = head.level,
-                                          .priority = head.priority,
-                                          .n = head.n,
-                                          .kept = head.kept,
-                                          .lapsed = head.lapsed,
-                                          .policy_version = head.policy_version,
-                                          .queue = head.queue },
-                               .previous = head.previous };
+    *out = (struct log_event){.event = {.size = sizeof(usher_event),
+                                        .seq = head.seq,
+                                        .ticket = head.ticket,
+                                        .ticket_seq = head.ticket_seq,
+                                        .at = head.at,
+                                        .kind = head.kind,
+                                        .state = head.state,
+                                        .how = head.how,
+                                        .promise = head.promise,
+                                        .level = head.level,
+                                        .priority = head.priority,
+                                        .n = head.n,
+                                        .kept = head.kept,
+                                        .lapsed = head.lapsed,
+                                        .policy_version = head.policy_version,
+                                        .queue = head.queue},
+                              .previous = head.previous};
     *len = head.len;
     if ((head.has & HAS_SEEN) != 0)
         p = take(p, &e->seen_at, sizeof(e->seen_at));
@@ -213,7 +213,7 @@ static void unpack(const char *p, struct log_event *out, uint32_t *len)
         p += head.to_len + 1;
     }
     if ((head.has & HAS_TEXT) != 0)
-        e->text = (usher_text){ p, head.text_len };
+        e->text = (usher_text){p, head.text_len};
 }
 
 /* The chunk that holds the place; NULL: gone, or not written yet. */

@@ -23,9 +23,9 @@ struct log {
     struct log_chunk **chunks; /* by place */
     uint32_t chunks_n, chunks_room;
     uint64_t bytes, bytes_max; /* of all chunks */
-    uint64_t end;  /* place of the next entry; places only grow, in steps of LOG_STEP */
-    uint64_t told; /* everything below has been told */
-    uint64_t seq;  /* of the latest entry */
+    uint64_t end;              /* place of the next entry; places only grow, in steps of LOG_STEP */
+    uint64_t told;             /* everything below has been told */
+    uint64_t seq;              /* of the latest entry */
 };
 
 enum { LOG_STEP = 16, LOG_CHUNK = 1 << 18 };

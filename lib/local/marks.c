@@ -40,7 +40,7 @@ struct mark usher__marks_find(const struct marks *m, uint32_t queue, uint32_t ba
     const struct mark_record *r;
 
     if (slot == 0)
-        return (struct mark){ 0 };
+        return (struct mark){0};
     r = usher__slab_at(&m->slab, slot);
     return r->mark;
 }

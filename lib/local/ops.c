@@ -5,7 +5,7 @@
 
 void usher__ops_init(struct ops *o, const struct memory *m, int64_t window_ms, uint32_t n_max)
 {
-    *o = (struct ops){ .memory = m, .n_max = n_max, .window_ms = window_ms };
+    *o = (struct ops){.memory = m, .n_max = n_max, .window_ms = window_ms};
 }
 
 void usher__ops_free(struct ops *o)
@@ -17,7 +17,7 @@ void usher__ops_free(struct ops *o)
         usher__free(o->memory, entry);
     }
     usher__free(o->memory, o->buckets);
-    *o = (struct ops){ .memory = o->memory };
+    *o = (struct ops){.memory = o->memory};
 }
 
 /* splitmix64's finalizer (Steele, Lea, Flood 2014). */
@@ -115,8 +115,8 @@ struct op_entry *usher__ops_new(struct ops *o, uint32_t claims_n)
 
 struct op_entry *usher__ops_trim(struct ops *o, struct op_entry *entry)
 {
-    struct op_entry *less = usher__resize(
-        o->memory, entry, sizeof(*entry) + entry->claims_n * sizeof(struct op_claim));
+    struct op_entry *less =
+        usher__resize(o->memory, entry, sizeof(*entry) + entry->claims_n * sizeof(struct op_claim));
 
     return less != NULL ? less : entry;
 }

@@ -19,16 +19,16 @@ struct op_claim { /* what was handed out, as it was then */
 };
 
 struct op_entry {
-    struct op_entry *chain;        /* same bucket */
-    struct op_entry *newer;        /* by age */
+    struct op_entry *chain; /* same bucket */
+    struct op_entry *newer; /* by age */
     usher_op op;
-    uint64_t print;                /* of the arguments */
+    uint64_t print; /* of the arguments */
     int64_t at;
     usher_id ticket;
     uint64_t token, seq;
     int64_t until_at;
     int32_t state, verb, outcome, priority;
-    uint32_t claims_n;             /* a claim's tickets, in the order handed out */
+    uint32_t claims_n; /* a claim's tickets, in the order handed out */
     struct op_claim claims[];
 };
 

@@ -10,8 +10,8 @@
 
 static usher_text public_text(const struct text *t)
 {
-    return t == NULL ? (usher_text){ NULL, 0 }
-                     : (usher_text){ usher__text_data(t), usher__text_len(t) };
+    return t == NULL ? (usher_text){NULL, 0}
+                     : (usher_text){usher__text_data(t), usher__text_len(t)};
 }
 
 static void view_promises(const struct engine *e, const struct ticket *t, usher_standing *out)
@@ -23,7 +23,7 @@ static void view_promises(const struct engine *e, const struct ticket *t, usher_
         const struct promise *m = &t->promise[ix];
         usher_promise *v = &out->promises[ix];
 
-        *v = (usher_promise){ .due_at = USHER_NEVER };
+        *v = (usher_promise){.due_at = USHER_NEVER};
         if (m->state == 0)
             continue;
         v->start_at = m->start_at;
@@ -59,26 +59,26 @@ static void view(const struct engine *e, const struct ticket *t, usher_standing 
     const usher_agent_t *holder = usher__agent_of(e, t->holder);
     const char *name = holder != NULL ? usher__engine_name(e, holder->name) : NULL;
 
-    *out = (usher_standing){ .size = sizeof(*out),
-                             .ticket = t->id,
-                             .ticket_seq = t->seq,
-                             .queue = usher__queue_of(e, t->queue),
-                             .enqueued_at = t->enqueued_at,
-                             .start_at = t->start_at,
-                             .state_at = t->state_at,
-                             .until_at = usher__until(t, e->at),
-                             .rank_at = t->rank,
-                             .state = t->state,
-                             .priority = t->priority,
-                             .level = t->level,
-                             .waits_for_you = usher__claim_stands(t) && x != NULL &&
-                                              (x->reasons & 1u << (USHER_ON_REQUESTER - 1)) != 0,
-                             .attempts = t->attempts,
-                             .chases = t->chases,
-                             .persons = t->persons_n,
-                             .policy_version = usher__policy(e, t->policy)->version,
-                             .requester = usher__engine_name(e, t->requester),
-                             .last_word = public_text(t->last_word) };
+    *out = (usher_standing){.size = sizeof(*out),
+                            .ticket = t->id,
+                            .ticket_seq = t->seq,
+                            .queue = usher__queue_of(e, t->queue),
+                            .enqueued_at = t->enqueued_at,
+                            .start_at = t->start_at,
+                            .state_at = t->state_at,
+                            .until_at = usher__until(t, e->at),
+                            .rank_at = t->rank,
+                            .state = t->state,
+                            .priority = t->priority,
+                            .level = t->level,
+                            .waits_for_you = usher__claim_stands(t) && x != NULL &&
+                                             (x->reasons & 1u << (USHER_ON_REQUESTER - 1)) != 0,
+                            .attempts = t->attempts,
+                            .chases = t->chases,
+                            .persons = t->persons_n,
+                            .policy_version = usher__policy(e, t->policy)->version,
+                            .requester = usher__engine_name(e, t->requester),
+                            .last_word = public_text(t->last_word)};
     if (usher__claim_stands(t))
         out->holder = name;
     if ((t->flags & TICKET_KEPT) != 0)
@@ -171,7 +171,7 @@ static bool fits(const struct engine *e, const struct ticket *t, const struct fi
 static void read_tickets(struct engine *e, const usher_query *q, usher_standing *rows,
                          usher_page *out)
 {
-    struct filter f = { .q = q };
+    struct filter f = {.q = q};
     bool possible = filter_name(e, q->requester, &f.requester) &&
                     filter_name(e, q->agent, &f.agent) && filter_name(e, q->symptom, &f.symptom);
 
@@ -236,13 +236,13 @@ static void add_span(void *ctx, int64_t from, int64_t to, int kind, int64_t ms)
     else if (s->n == s->limit)
         s->more = true;
     else
-        s->rows[s->n++] = (usher_span){ from, to, ms, kind, 0 };
+        s->rows[s->n++] = (usher_span){from, to, ms, kind, 0};
 }
 
 static void read_why_due(struct engine *e, const struct ticket *t, const usher_query *q,
                          usher_span *rows, usher_page *out)
 {
-    struct spans s = { .rows = rows, .limit = limit_of(q), .skip = q->cursor };
+    struct spans s = {.rows = rows, .limit = limit_of(q), .skip = q->cursor};
     const struct promise *m = &t->promise[q->promise - 1];
 
     out->spans = rows;
@@ -262,8 +262,8 @@ static void read_why_rank(struct engine *e, const struct ticket *t, usher_page *
 
     view(e, t, &s);
     if (s.kept_for != NULL)
-        len = snprintf(e->why, sizeof(e->why), "kept for %s; then %s in %s, by rank %lld", s.kept_for,
-                       band, queue, (long long)t->rank);
+        len = snprintf(e->why, sizeof(e->why), "kept for %s; then %s in %s, by rank %lld",
+                       s.kept_for, band, queue, (long long)t->rank);
     else if (s.ahead < 0)
         len = snprintf(e->why, sizeof(e->why), "%s: not in the line",
                        usher_name(USHER_NAME_STATE, t->state));
@@ -280,16 +280,20 @@ static void read_why_rank(struct engine *e, const struct ticket *t, usher_page *
         len = 0;
     if ((size_t)len >= sizeof(e->why))
         len = (int)sizeof(e->why) - 1;
-    out->text = (usher_text){ e->why, (uint64_t)len };
+    out->text = (usher_text){e->why, (uint64_t)len};
 }
 
 size_t usher__engine_rows_len(const usher_query *q)
 {
     switch (q->what) {
-    case USHER_READ_TICKETS: return limit_of(q) * sizeof(usher_standing);
-    case USHER_READ_HISTORY: return limit_of(q) * sizeof(usher_event);
-    case USHER_READ_WHY_DUE: return limit_of(q) * sizeof(usher_span);
-    default: return 0;
+    case USHER_READ_TICKETS:
+        return limit_of(q) * sizeof(usher_standing);
+    case USHER_READ_HISTORY:
+        return limit_of(q) * sizeof(usher_event);
+    case USHER_READ_WHY_DUE:
+        return limit_of(q) * sizeof(usher_span);
+    default:
+        return 0;
     }
 }
 
@@ -298,7 +302,7 @@ int usher__engine_read(struct engine *e, const usher_query *q, void *rows, usher
     const struct ticket *t;
     uint32_t slot;
 
-    *out = (usher_page){ .size = sizeof(*out) };
+    *out = (usher_page){.size = sizeof(*out)};
     if (q->what == USHER_READ_TICKETS) {
         read_tickets(e, q, rows, out);
         return 0;
@@ -308,10 +312,18 @@ int usher__engine_read(struct engine *e, const usher_query *q, void *rows, usher
         return USHER_ENOENT;
     t = usher__ticket(e, slot);
     switch (q->what) {
-    case USHER_READ_BODY: out->text = public_text(t->body); break;
-    case USHER_READ_HISTORY: read_history(e, t, q, rows, out); break;
-    case USHER_READ_WHY_DUE: read_why_due(e, t, q, rows, out); break;
-    default: read_why_rank(e, t, out); break;
+    case USHER_READ_BODY:
+        out->text = public_text(t->body);
+        break;
+    case USHER_READ_HISTORY:
+        read_history(e, t, q, rows, out);
+        break;
+    case USHER_READ_WHY_DUE:
+        read_why_due(e, t, q, rows, out);
+        break;
+    default:
+        read_why_rank(e, t, out);
+        break;
     }
     return 0;
 }

@@ -54,7 +54,8 @@ struct now usher__clock_read(struct clock *c)
     int64_t boot;
 
     if (c->host.wall_ms != NULL)
-        return (struct now){.wall = c->host.wall_ms(c->host.ctx), .boot = c->host.boot_ms(c->host.ctx)};
+        return (struct now){.wall = c->host.wall_ms(c->host.ctx),
+                            .boot = c->host.boot_ms(c->host.ctx)};
     boot = read_ns(BOOT_CLOCK);
     if (c->stale || boot - c->measured_ns > MEASURED_FOR_NS)
         boot = measure(c);

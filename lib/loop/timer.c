@@ -123,8 +123,7 @@ static bool is_armed_for(const usher_t *u, int64_t boot, bool cut)
 {
     int64_t early = cut ? LOOK_AGAIN_MS / 2 : 1;
 
-    return u->armed_boot != INT64_MAX && u->armed_boot >= boot - early &&
-           u->armed_boot <= boot + 1;
+    return u->armed_boot != INT64_MAX && u->armed_boot >= boot - early && u->armed_boot <= boot + 1;
 }
 
 static bool disarm(usher_t *u)
