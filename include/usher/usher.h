@@ -319,7 +319,7 @@ USHER_API const char *usher_agent_name(const usher_agent_t *a);
 USHER_API usher_t *usher_agent_service(const usher_agent_t *a);
 
 /* Cancels its parked claims (ECANCELED), releases all that it holds, keeps nothing for it any more; its pauses stand. The
- * handle stays valid memory: claiming with it is ESTATE until usher_agent() brings it back. */
+ * handle stays valid memory: claiming with it, and going again, is ESTATE until usher_agent() brings it back. */
 USHER_API int usher_agent_gone(usher_agent_t *a, usher_done_cb cb, void *user);
 
 /* ---- the requester's side --------------------------------------------------------------------------------------------- */
@@ -337,11 +337,12 @@ typedef struct usher_request {
     usher_op op;
 } usher_request;
 
-/* Returned: EINVAL, ELIMIT (also the policy's limits.payload), EFULL (limits.open of the policy; an event tells when there is
- * room). Status: ESTATE (held). outcome: WAS_JOINED. */
+/* Returned: EINVAL, ELIMIT (also the policy's limits.payload), EFULL (limits.open of the policy: an event tells when there is
+ * room; or options.max_pending: let callbacks run). Status: ESTATE (held), ELIMIT (joining would make too many persons or
+ * needs), EINVAL (the op was used for something else). outcome: WAS_JOINED. */
 USHER_API int usher_enqueue(usher_queue_t *q, const usher_request *r, usher_done_cb cb, void *user);
 
-/* All or none. cb runs once for each, in order. n <= USHER_BATCH_MAX. */
+/* All or none. cb runs once for each, in order. n <= USHER_BATCH_MAX. Of persons who join, one who comes twice counts twice. */
 USHER_API int usher_enqueue_many(usher_queue_t *q, const usher_request *r, size_t n, usher_done_cb cb, void *user);
 
 /* ---- the agent's side ------------------------------------------------------------------------------------------------- */
@@ -400,7 +401,7 @@ typedef struct usher_command {
     usher_op op;
 } usher_command;
 
-/* Status: ENOENT, ESTALE, ESTATE, EINVAL. Checked in this order: arguments (returned), op, ENOENT, token, state, instants. */
+/* Status: ENOENT, ESTALE, ESTATE, EINVAL, ELIMIT (USHER_PAUSES_MAX). Checked in this order: arguments (returned), op, ENOENT, token, state, instants. */
 USHER_API int usher_act(usher_t *u, const usher_command *c, usher_done_cb cb, void *user);
 
 /* As n calls. Returns how many were accepted from the first on, or, if that is none, the error of the first. */

@@ -5,6 +5,8 @@
 
 uint64_t usher__print_command(const usher_command *c)
 {
+    bool holders = c->verb <= USHER_FAIL && c->claim.token != 0; /* whose `who` is ignored */
+    const char *who = holders ? NULL : c->who;
     uint64_t print = usher__print_number((uint64_t)c->verb, (uint64_t)c->kind);
 
     print = usher__print_number(print, c->claim.ticket);
@@ -12,7 +14,7 @@ uint64_t usher__print_command(const usher_command *c)
     print = usher__print_number(print, (uint64_t)c->at);
     print = usher__print_number(print, (uint64_t)c->ms);
     print = usher__print_number(print, c->queue != NULL ? c->queue->index : 0);
-    print = usher__print_bytes(print, c->who, c->who != NULL ? strlen(c->who) : 0);
+    print = usher__print_bytes(print, who, who != NULL ? strlen(who) : 0);
     return usher__print_bytes(print, c->text.data, c->text.len);
 }
 

@@ -62,6 +62,10 @@ static int line_room(struct engine *e, const struct ticket *t, const struct comm
     usher_queue_t *q = usher__queue_of(e, queue);
     int err = usher__order_reserve(&q->band[band], 1);
 
+    if (err == 0 && t->extra != NULL && t->extra->dedup_key != 0) /* it may be found again */
+        err = usher__ids_reserve(&e->by_key, 1);
+    if (err == 0 && t->extra != NULL && t->extra->ref != 0) /* ... or elsewhere */
+        err = usher__ids_reserve(&e->by_ref, 1);
     if (err != 0 || !marks || usher__policy(e, q->policy)->gap == 0)
         return err;
     return usher__marks_reserve(&e->marks, queue, band, t->requester);
@@ -78,10 +82,6 @@ int usher__prepare(struct engine *e, struct ticket *t, const struct command *c)
         err = usher__order_reserve(&usher__agent_of(e, t->holder)->kept, 1);
     if (err == 0 && (room & ROOM_LINE) != 0)
         err = line_room(e, t, c);
-    if (err == 0 && t->extra != NULL && t->extra->dedup_key != 0)
-        err = usher__ids_reserve(&e->by_key, 1);
-    if (err == 0 && t->extra != NULL && t->extra->ref != 0)
-        err = usher__ids_reserve(&e->by_ref, 1);
     return err;
 }
 

@@ -136,9 +136,12 @@ static int hand_out(struct engine *e, struct claim *c, uint32_t slot, int verb)
 static int try_claim(struct engine *e, struct claim *c)
 {
     while (c->works_n < c->n) {
-        uint32_t slot = pick(e, c);
-        int err;
+        int err = usher__log_reserve(&e->log, usher__log_need(0)); /* all that a claim needs: */
+        uint32_t slot;
 
+        if (err != 0)
+            return c->works_n > 0 ? 0 : err;
+        slot = pick(e, c); /* ... once the turn is charged it is taken */
         if (slot == 0)
             break;
         err = hand_out(e, c, slot, VERB_CLAIM);

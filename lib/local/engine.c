@@ -122,8 +122,18 @@ void usher__engine_free(struct engine *e)
 
 /* ---- the clock ------------------------------------------------------------------------------------- */
 
+/* A host's clock may say anything; what is added to it must not overflow. */
+static int64_t on_calendar(int64_t at)
+{
+    if (at < 0)
+        return 0;
+    return at < USHER_AT_MAX ? at : USHER_AT_MAX;
+}
+
 void usher__engine_clock(struct engine *e, int64_t wall, int64_t boot)
 {
+    wall = on_calendar(wall);
+    boot = on_calendar(boot);
     e->wall = wall;
     if (wall > e->now.wall)
         e->now.wall = wall;
@@ -212,8 +222,6 @@ static int fire(struct engine *e, const struct next *n)
 
 int usher__engine_catch_up(struct engine *e, uint32_t max)
 {
-    if (usher__serve(e) != 0)
-        return USHER_ENOMEM;
     for (;;) {
         struct next n = next_timer(e);
         int64_t boot;
@@ -233,7 +241,7 @@ int usher__engine_catch_up(struct engine *e, uint32_t max)
             return err;
     }
     e->at = e->now;
-    return 0;
+    return usher__serve(e); /* what lacked memory before; else there is nothing to serve */
 }
 
 int64_t usher__engine_next_due(const struct engine *e)

@@ -45,7 +45,7 @@ struct engine {
 
     usher_queue_t **fresh; /* queues with something new to claim; room for all of them */
     uint32_t fresh_n, fresh_room;
-    char why[512]; /* the text of READ_WHY_RANK */
+    char why[2 * USHER_NAME_MAX + 256]; /* the text of READ_WHY_RANK */
 };
 
 static inline struct ticket *usher__ticket(const struct engine *e, uint32_t slot)

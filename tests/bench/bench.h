@@ -33,7 +33,7 @@ bool bench_memory(const struct bench *b);
 bool bench_line(const struct bench *b);
 bool bench_timers(const struct bench *b);
 
-/* ---- measuring ---------------------------------------------------------------------------------- */
+/* ---- measuring ------------------------------------------------------------------------------- */
 
 uint64_t cpu_ns(void);       /* of this thread */
 uint64_t wall_ns(void);
@@ -71,7 +71,7 @@ void progress(const struct bench *b, const char *format, ...) __attribute__((for
 /* "100 k", "1 M", "12345". */
 const char *short_number(uint64_t n, char text[24]);
 
-/* ---- reporting ---------------------------------------------------------------------------------- */
+/* ---- reporting ------------------------------------------------------------------------------- */
 
 enum { TARGET_NONE, AT_MOST, AT_LEAST };
 

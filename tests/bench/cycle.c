@@ -25,7 +25,7 @@ struct run {
     struct series wall, peer_wall, peer_cpu;
 };
 
-/* ---- the floor ----------------------------------------------------------------------------------- */
+/* ---- the floor ------------------------------------------------------------------------------- */
 
 static char floor_body[BODY_LEN + 4];
 
@@ -72,7 +72,7 @@ static bool floor_mix(struct floor *f, uint64_t n)
     return good;
 }
 
-/* ---- a run --------------------------------------------------------------------------------------- */
+/* ---- a run ----------------------------------------------------------------------------------- */
 
 static bool window(struct run *r, bool warm)
 {
@@ -194,7 +194,7 @@ static bool with_manual_clock(const struct run *r, struct host *h)
     return good;
 }
 
-/* ---- what it says -------------------------------------------------------------------------------- */
+/* ---- what it says ---------------------------------------------------------------------------- */
 
 static void against_peer(const struct run *r, const char *what, const struct series *ours,
                          const struct series *its)
@@ -324,8 +324,7 @@ bool bench_cycle(const struct bench *b)
     bool good = h != NULL;
 
     report_bench(b->report, "cycle",
-                 "enqueue (100 B, 1 k requesters), claim, acknowledge, resolve, with 3 promises and\n"
-                 "  all callbacks, while n tickets wait; 256 in a turn of the loop, the machine's clock");
+                 "enqueue (100 B), claim, acknowledge, resolve, 3 promises, callbacks; n tickets wait");
     for (size_t i = 0; good && i < b->live_n; i++) {
         char n[24];
 
@@ -335,6 +334,7 @@ bool bench_cycle(const struct bench *b)
         }
         good = run(b, b->live[i], i == 0, h, at_million);
     }
+    report_note(b->report, "1 k requesters; 256 in a turn of the loop; processor time");
     free(h);
     return good;
 }

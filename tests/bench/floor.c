@@ -27,7 +27,7 @@ static void *big(size_t len)
     return memset(p, 0, room);
 }
 
-/* ---- due times ----------------------------------------------------------------------------------- */
+/* ---- due times ------------------------------------------------------------------------------- */
 
 struct entry {
     int64_t key;
@@ -137,7 +137,7 @@ bool floor_heap_pop(struct floor_heap *h, int64_t *key, uint32_t *slot)
     return true;
 }
 
-/* ---- the line ------------------------------------------------------------------------------------ */
+/* ---- the line -------------------------------------------------------------------------------- */
 
 enum { BLOCK_N = 256 };
 
@@ -385,7 +385,7 @@ uint32_t floor_line_count_before(const struct floor_line *l, int64_t rank, uint3
     return sum_before(l, at) + seek(l->places[at].block, item) - l->places[at].block->from;
 }
 
-/* ---- the table: id -> slot ----------------------------------------------------------------------- */
+/* ---- the table: id -> slot ------------------------------------------------------------------- */
 
 struct cell {
     uint32_t id; /* 0: empty */
@@ -435,7 +435,7 @@ static void forget(struct cells *t, uint32_t i)
     t->cells[i].id = 0;
 }
 
-/* ---- all of it ----------------------------------------------------------------------------------- */
+/* ---- all of it ------------------------------------------------------------------------------- */
 
 enum { ACK_MS = 4 * 3600 * 1000, LEASE_MS = 15 * 60 * 1000, UPDATE_MS = 24 * 3600 * 1000 };
 

@@ -21,7 +21,7 @@ void floor_heap_drop(struct floor_heap *h, uint32_t slot);
 /* Takes the earliest out; false: empty. */
 bool floor_heap_pop(struct floor_heap *h, int64_t *key, uint32_t *slot);
 
-/* ---- the line: sorted blocks, and a Fenwick tree of how many are in each ------------------------- */
+/* ---- the line: sorted blocks, and a Fenwick tree of how many are in each --------------------- */
 
 struct floor_item {
     int64_t rank;
@@ -38,7 +38,7 @@ bool floor_line_pop(struct floor_line *l, struct floor_item *item);
 bool floor_line_remove(struct floor_line *l, int64_t rank, uint32_t id);
 uint32_t floor_line_count_before(const struct floor_line *l, int64_t rank, uint32_t id);
 
-/* ---- all of it ----------------------------------------------------------------------------------- */
+/* ---- all of it ------------------------------------------------------------------------------- */
 
 struct floor;
 

@@ -13,7 +13,7 @@ static const char plain_policy[] =
     "\"aftercare\":{\"confirm_within\":\"0s\",\"reopen_within\":\"0s\"},"
     "\"limits\":{\"open\":100000000}}";
 
-/* ---- callbacks ----------------------------------------------------------------------------------- */
+/* ---- callbacks ------------------------------------------------------------------------------- */
 
 static void note(struct host *h, int status, int verb)
 {
@@ -85,7 +85,7 @@ static bool turn_until(struct host *h, const uint64_t *counter, uint64_t target)
     return h->status == USHER_OK;
 }
 
-/* ---- life ---------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 static bool open_service(struct host *h, const struct host_options *o)
 {
@@ -161,7 +161,7 @@ bool host_advance(struct host *h, int64_t by_ms)
     return h->status == USHER_OK;
 }
 
-/* ---- a batch ------------------------------------------------------------------------------------- */
+/* ---- a batch --------------------------------------------------------------------------------- */
 
 bool host_enqueue(struct host *h, uint32_t n)
 {
@@ -208,7 +208,7 @@ bool host_act(struct host *h, int32_t verb, uint32_t n)
     return turn_until(h, &h->ended, ended);
 }
 
-/* ---- more than one ------------------------------------------------------------------------------- */
+/* ---- more than one --------------------------------------------------------------------------- */
 
 bool host_fill(struct host *h, uint64_t n)
 {

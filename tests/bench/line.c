@@ -17,7 +17,7 @@ static int windows_of(const struct bench *b)
     return b->quick ? 3 : 7;
 }
 
-/* ---- through the service ------------------------------------------------------------------------- */
+/* ---- through the service --------------------------------------------------------------------- */
 
 /* A ticket that is released stands where it stood. So those in front are solved between the batches,
  * unmeasured: the line moves on and stays as long. */
@@ -85,7 +85,7 @@ static bool service(const struct bench *b)
     return good;
 }
 
-/* ---- the ordered set alone ----------------------------------------------------------------------- */
+/* ---- the ordered set alone ------------------------------------------------------------------- */
 
 /* The same items in both. Ranks rise as instants do: often the same, never less. */
 struct pair {

@@ -54,7 +54,7 @@ static bool reached_by_ratio(const struct figure *f)
     return f->to_floor <= f->times;
 }
 
-/* ---- for people ---------------------------------------------------------------------------------- */
+/* ---- for people ------------------------------------------------------------------------------ */
 
 struct row {
     char cells[COLUMNS][72];
@@ -161,7 +161,7 @@ static void print_table(const struct report *r)
     fflush(stdout);
 }
 
-/* ---- for machines -------------------------------------------------------------------------------- */
+/* ---- for machines ---------------------------------------------------------------------------- */
 
 static void set_number(json_t *to, const char *key, double v)
 {
@@ -207,7 +207,7 @@ static void add_json(const struct report *r)
                                           "figures", figures, "notes", notes));
 }
 
-/* ---- both ---------------------------------------------------------------------------------------- */
+/* ---- both ------------------------------------------------------------------------------------ */
 
 struct report *report_new(bool json, bool quick)
 {

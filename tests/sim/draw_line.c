@@ -75,8 +75,6 @@ void do_enqueue(usher_request *r, uint32_t queue, uint32_t key, uint32_t needs, 
     drain();
     if (attempt >= 0 && c->times > 0)
         run.attempts[attempt].at = usher_now(run.u);
-    if (c->joined != 0)
-        watch_ticket(&run.watch, c->joined)->needs |= needs;
 }
 
 void draw_enqueue(void)
@@ -147,6 +145,23 @@ static uint8_t fit(const struct seen *t, uint32_t agent, const uint32_t *named, 
     return 0;
 }
 
+void check_parked(void)
+{
+    for (uint32_t k = 0; k < run.calls_n; k++) {
+        const struct call *c = &run.calls[k];
+        uint32_t named[QUEUES], n = 0;
+
+        for (uint32_t i = 0; i < QUEUES; i++) {
+            if ((c->queues & 1u << i) != 0)
+                named[n++] = i;
+        }
+        for (usher_id id = 1; is_parked(c) && id <= run.watch.tickets_n; id++) {
+            if (fit(&run.watch.ticket[id], c->agent, named, n) != 0)
+                wrong("ticket %" PRIu64 " is there, and call %u waits", id, c->number);
+        }
+    }
+}
+
 /* How many tickets the claim could get. */
 static uint32_t look_ahead(struct call *c, uint32_t agent, const uint32_t *named, uint32_t n)
 {
@@ -175,6 +190,7 @@ void draw_claim(void)
     for (uint32_t i = 0; i < args.queues_n; i++) {
         named[i] = (named[0] + i) % run.watch.queues_n;
         list[i] = run.watch.queue[named[i]].q;
+        c->queues |= 1u << named[i];
     }
     args.queues = list;
     args.n = wants;
@@ -232,6 +248,7 @@ void draw_claim_ticket(void)
                                t->state == USHER_STUCK)
                           ? USHER_OK
                           : USHER_ESTATE;
+    run.watch.out_of_turn = c->expected == USHER_OK && !run.watch.gone[agent] ? id : 0;
     err = usher_claim_ticket(run.watch.agent[agent], id, a == NULL ? NULL : &a->op, on_work, c);
     returned(c, err, 1);
 }

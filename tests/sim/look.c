@@ -5,7 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "promises.h"
+#include "parts.h"
 
 /* What must have happened by now. */
 static void check_overdue(struct watch *w, const struct seen *t, usher_id id, int64_t now)
@@ -36,8 +36,6 @@ static void check_place(struct watch *w, struct seen *t, const usher_standing *s
         watch_wrong(w, "ticket %" PRIu64 " is in the line, or should be", s->ticket);
     if (s->persons != (t->state == USHER_WITHDRAWN ? 1 : persons))
         watch_wrong(w, "ticket %" PRIu64 ": %u persons, not %u", s->ticket, s->persons, persons);
-    if (s->rank_at > t->rank && t->rank != 0 && !t->rank_anew)
-        watch_wrong(w, "the rank of ticket %" PRIu64 " grew", s->ticket);
     if (usher__service_token(w->u, s->ticket) != (watch_claim_stands(t) ? t->token : 0))
         watch_wrong(w, "ticket %" PRIu64 ": another token than %" PRIu64, s->ticket, t->token);
     if ((s->holder != NULL) != watch_claim_stands(t))
@@ -90,13 +88,14 @@ static bool look(struct watch *w, usher_id id, int64_t now)
     expect(w, id, "queue", watch_queue(w, s.queue), t->queue);
     check_place(w, t, &s);
     promises_look(w, t, &s, now);
+    expect(w, id, "rank_at", s.rank_at, t->rank);
+    expect(w, id, "requester", watch_number(s.requester, 'p', PERSONS), t->order[0]);
     expect(w, id, "kept_for", watch_number(s.kept_for, 'a', AGENTS), t->kept_for);
     if (t->state != USHER_SCHEDULED && (t->state != USHER_CLAIMED || !w->stepped))
         expect(w, id, "until_at", s.until_at, until(t));
-    t->rank = s.rank_at;
     t->until = s.until_at;
     t->looked_seq = t->seq;
-    t->touched = t->rank_anew = false;
+    t->touched = false;
     return true;
 }
 

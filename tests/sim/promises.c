@@ -1,5 +1,5 @@
 /* Promises by the events alone: what each event starts, stops, pauses, and when it must be told. */
-#include "promises.h"
+#include "parts.h"
 
 #include <inttypes.h>
 

@@ -252,8 +252,10 @@ static uint32_t run_service(uint64_t seed, uint64_t commands)
         kinds[kind].draw();
         if (!run.drained && !one_in(6))
             drain();
-        if (run.drained)
-            watch_look(&run.watch, run.command % 8 == 0, run.keep_closed);
+        if (run.drained) {
+            watch_look(&run.watch, run.command % 4 == 0, run.keep_closed);
+            check_parked();
+        }
         if (failed())
             return 0;
     }

@@ -19,8 +19,7 @@ struct call {
     int expected; /* status, or ANY */
     int repeats;  /* the op whose first result it must get; -1: none */
     int remember; /* the op that it has; -1: none */
-    uint32_t agent, n;
-    usher_id joined;
+    uint32_t agent, n, queues; /* of a claim; queues: bits */
     usher_id why_of; /* READ_WHY_DUE: of this ticket's promise */
     int why;
     usher_command command; /* verb 0: none */
@@ -100,6 +99,7 @@ extern const char *const persons[PERSONS], *const agents[AGENTS], *const skills[
     *const keys[KEYS], *const refs[REFS], *const queues[QUEUES];
 
 usher_id draw_ticket(void);
+void check_parked(void); /* none waits for what is there */
 void do_enqueue(usher_request *r, uint32_t queue, uint32_t key, uint32_t needs, int attempt);
 void set_agent(uint32_t i, uint32_t bits); /* with these skills */
 

@@ -112,7 +112,6 @@ void on_done(usher_t *u, const usher_done *d, void *user)
     (void)u;
     run.told[1]++;
     told(c, d->status);
-    c->joined = (d->outcome & USHER_WAS_JOINED) != 0 ? d->ticket : 0;
     if (first != NULL) {
         if (d->ticket != first->done.ticket || d->token != first->done.token ||
             d->state != first->done.state || d->until_at != first->done.until_at ||
@@ -164,6 +163,16 @@ static void check_turn(usher_id id)
     run.fits[id] = 0;
 }
 
+/* No claim that was parked before it could have had the ticket. */
+static void check_queue_jump(const struct call *c, const struct seen *t, usher_id id)
+{
+    for (const struct call *k = run.calls; k < c; k++) {
+        if (is_parked(k) && (k->queues & 1u << t->queue) != 0 && !t->was_kept &&
+            (t->needs & ~run.watch.skills[k->agent]) == 0)
+            wrong("ticket %" PRIu64 " went to call %u before call %u", id, c->number, k->number);
+    }
+}
+
 void on_work(usher_agent_t *a, int status, const usher_work *work, size_t n, void *user)
 {
     struct call *c = user;
@@ -171,10 +180,11 @@ void on_work(usher_agent_t *a, int status, const usher_work *work, size_t n, voi
 
     (void)a;
     run.told[2]++;
+    run.watch.out_of_turn = 0;
     told(c, status);
     if ((status == USHER_OK) != (n > 0) || n > c->n)
         wrong("%zu tickets of %u", n, c->n);
-    for (size_t i = 0; i < n && first == NULL && c->expected != ANY; i++) {
+    for (size_t i = 0; i < n && first == NULL; i++) {
         const struct seen *t = watch_ticket(&run.watch, work[i].claim.ticket);
 
         if (t == NULL || work[i].claim.token != t->token || t->holder != (int)c->agent)
@@ -182,6 +192,8 @@ void on_work(usher_agent_t *a, int status, const usher_work *work, size_t n, voi
                   work[i].claim.token);
         if (run.claim_call == c)
             check_turn(work[i].claim.ticket);
+        if (c->claims && t != NULL)
+            check_queue_jump(c, t, work[i].claim.ticket);
     }
     if (first != NULL && (n != first->work_n || memcmp(work, first->work, n * sizeof *work) != 0))
         for (size_t i = 0; i < n && i < first->work_n; i++) {

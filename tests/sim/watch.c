@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "promises.h"
+#include "parts.h"
 
 const char watch_letters[] = "?SWC?PKRXD"; /* of states, by number */
 
@@ -194,6 +194,15 @@ static void count_attempt(struct watch *w, struct seen *t, const usher_event *e,
         watch_wrong(w, "stuck or not, after %u of %u attempts", t->attempts, t->rules->attempts);
 }
 
+static void check_backoff(struct watch *w, const struct seen *t, const usher_event *e)
+{
+    uint32_t step = t->attempts < t->rules->backoff_n ? t->attempts : t->rules->backoff_n;
+    int64_t until = e->state == USHER_STUCK ? 0 : e->at + t->rules->backoff[step - 1];
+
+    if (e->until_at != until)
+        watch_wrong(w, "again at %" PRId64 ", not at %" PRId64, e->until_at, until);
+}
+
 static void check_instant(struct watch *w, const usher_event *e, int64_t at, const char *what)
 {
     if (e->at != at)
@@ -208,15 +217,36 @@ static void check_until(struct watch *w, const struct seen *t, const usher_event
         check_instant(w, e, t->until, what);
 }
 
+/* Those who would have come before it. */
+static uint32_t passed_over(const struct watch *w, const struct seen *t, usher_id id, int agent)
+{
+    uint32_t n = 0;
+
+    for (usher_id i = 1; i <= w->tickets_n && t->kept_for != agent; i++) {
+        const struct seen *o = &w->ticket[i];
+        bool in_line = o->state == USHER_WAITING && o->kept_for < 0 && o->queue == t->queue;
+
+        if (in_line && o->priority == t->priority)
+            n += o->rank < t->rank || (o->rank == t->rank && i < id);
+        else if (in_line && o->priority > t->priority)
+            n += watch_rules(w, t->queue)->share[o->priority - 1] == 0;
+    }
+    return n;
+}
+
 static void claimed(struct watch *w, struct seen *t, const usher_event *e)
 {
     int agent = watch_number(e->who, 'a', AGENTS);
+    uint32_t n = passed_over(w, t, e->ticket, agent);
 
+    if (e->n != n && (e->n != 0 || w->out_of_turn == e->ticket))
+        watch_wrong(w, "%u passed over, not %u", e->n, n);
     end_pauses(w, t, e->at);
     if (agent < 0 || w->gone[agent])
         watch_wrong(w, "claimed by an agent that is not there");
     if (t->state == USHER_STUCK)
         t->attempts = 0;
+    t->was_kept = t->kept_for >= 0;
     t->token++;
     t->claimed_at = e->at;
     t->lease_end = e->at + watch_rules(w, t->queue)->lease_for;
@@ -306,6 +336,24 @@ static void closed(struct watch *w, const struct seen *t, const usher_event *e)
         watch_wrong(w, "closed, and not all have confirmed");
 }
 
+static void add_person(struct seen *t, int who)
+{
+    if (!t->persons[who])
+        t->order[t->order_n++] = who;
+    t->persons[who] = true;
+}
+
+static void drop_person(struct seen *t, int who)
+{
+    uint32_t i = 0;
+
+    t->persons[who] = t->confirmed[who] = false;
+    while (t->order[i] != who)
+        i++;
+    for (t->order_n--; i < t->order_n; i++)
+        t->order[i] = t->order[i + 1];
+}
+
 static void by_person(struct watch *w, struct seen *t, const usher_event *e)
 {
     int who = watch_number(e->who, 'p', PERSONS);
@@ -315,13 +363,23 @@ static void by_person(struct watch *w, struct seen *t, const usher_event *e)
         return;
     }
     if (e->kind == USHER_EV_ENQUEUED || e->kind == USHER_EV_JOINED)
-        t->persons[who] = true;
+        add_person(t, who);
     else if (!t->persons[who])
         watch_wrong(w, "p%d is not one of those who wait", who);
     if (e->kind == USHER_EV_CONFIRMED)
         t->confirmed[who] = true;
     if (e->kind == USHER_EV_LEFT)
-        t->persons[who] = t->confirmed[who] = false;
+        drop_person(t, who);
+}
+
+/* At the maximum of a pause on the requester the policy may resolve; then RESOLVED comes next. */
+static void check_no_reply(struct watch *w, const struct seen *t, const usher_event *e)
+{
+    bool resolves = e->how == USHER_ON_REQUESTER && t->pause_end[0] == t->pause_most[0] &&
+                    t->rules->then_resolve && watch_mask(t) == 0 && !t->promise[1].owed;
+
+    if (watch_mask(t) == 0 && (e->state == USHER_PAUSED) != resolves)
+        watch_wrong(w, "resolved by the policy, or not");
 }
 
 /* States, claims and persons. */
@@ -350,6 +408,7 @@ static void carry(struct watch *w, struct seen *t, const usher_event *e)
     case USHER_EV_PAUSE_ENDED:
         check_instant(w, e, t->pause_end[e->how - 1], "a pause ended");
         end_pause(w, t, e->how - 1, e->at);
+        check_no_reply(w, t, e);
         break;
     case USHER_EV_REMINDED:
         check_instant(w, e,
@@ -382,7 +441,10 @@ static void carry(struct watch *w, struct seen *t, const usher_event *e)
         break;
     case USHER_EV_CLOSED: closed(w, t, e); break;
     case USHER_EV_REVIVED: t->attempts = 0; break;
-    case USHER_EV_FAILED: count_attempt(w, t, e, true); break;
+    case USHER_EV_FAILED:
+        count_attempt(w, t, e, true);
+        check_backoff(w, t, e);
+        break;
     case USHER_EV_LEASE_EXPIRED:
         if (!w->stepped)
             check_instant(w, e, t->lease_end, "a lease ended");
@@ -392,8 +454,7 @@ static void carry(struct watch *w, struct seen *t, const usher_event *e)
         if (e->who == NULL)
             check_until(w, t, e, "started");
         break;
-    case USHER_EV_REPRIORITISED: t->rank_anew = true; break;
-    case USHER_EV_MOVED: t->rank_anew = t->odd = true; break;
+    case USHER_EV_MOVED: t->odd = true; break;
     default: break;
     }
     if (e->kind == USHER_EV_WITHDRAWN)
@@ -427,6 +488,8 @@ static void ticket_event(struct watch *w, const usher_event *e)
         check_way(w, t, e);
     else if (e->state != USHER_WAITING && e->state != USHER_SCHEDULED)
         watch_wrong(w, "a new ticket in state %c", watch_letters[e->state]);
+    if (e->kind == USHER_EV_JOINED)
+        t->needs |= w->pending_needs;
     level = t->level + (e->kind == USHER_EV_STUCK || e->kind == USHER_EV_ESCALATED);
     t->seq++;
     if (e->kind == USHER_EV_PAUSED)
@@ -435,6 +498,7 @@ static void ticket_event(struct watch *w, const usher_event *e)
     if (e->kind != USHER_EV_PAUSED)
         carry(w, t, e);
     carry_keep(w, t, e);
+    ranks_event(w, t, e);
     t->queue = watch_queue(w, e->queue);
     if (e->state != t->state)
         t->state_at = e->at;

@@ -65,8 +65,11 @@ struct seen {
     int state, priority, level, holder; /* holder: agent, or -1 */
     uint32_t attempts, reminded[3], checked_in, key, ref, needs;
     bool persons[PERSONS], confirmed[PERSONS];
+    int order[PERSONS]; /* of coming; order[0] is the requester */
+    uint32_t order_n;
     bool acknowledged, word, alive, started;
-    bool odd; /* moved or reopened: whether its key finds it depends */
+    bool was_kept; /* when it was claimed */
+    bool odd;      /* moved or reopened: whether its key finds it depends */
     struct seen_promise promise[4];
     int64_t named;
     struct change changes[CHANGES_MAX];
@@ -78,9 +81,17 @@ struct seen {
     int64_t claimed_at, lease_end;
     int kept_for; /* -1: nobody */
     int64_t keep_end;
-    int64_t until, rank; /* as last looked at */
+    int64_t rank; /* 0: not yet in the line */
+    int before;   /* the priority before this event */
+    int64_t until;       /* as last looked at */
     uint64_t looked_seq; /* seq then */
-    bool touched, rank_anew; /* since then */
+    bool touched;        /* since then */
+};
+
+/* The last rank given to a requester in a queue and band. */
+struct mark {
+    int64_t rank, set_at, gap;
+    usher_id ticket; /* 0: none */
 };
 
 struct seen_queue {
@@ -98,11 +109,13 @@ struct watch {
     uint32_t skills[AGENTS]; /* bits */
     bool gone[AGENTS];
     struct seen ticket[TICKETS_MAX + 1]; /* by id */
+    struct mark mark[QUEUES][4][PERSONS];
     uint32_t tickets_n;
     uint64_t seq;
     int64_t at; /* of the last event */
     bool stepped; /* the wall has been set: leases do not follow it */
-    uint32_t pending_key, pending_ref, pending_needs; /* of the ticket that is being enqueued */
+    usher_id out_of_turn; /* the ticket that is being claimed so */
+    uint32_t pending_key, pending_ref, pending_needs; /* of what is being enqueued */
     char wrong[400]; /* "": nothing */
 };
 

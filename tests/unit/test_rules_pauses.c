@@ -307,6 +307,43 @@ static void test_pause__ends_with_its_last_reason(void **unused)
     end(s);
 }
 
+static void test_pause__a_resume_of_one_reason_leaves_the_other(void **unused)
+{
+    (void)unused;
+
+    struct service *s = begin("{'promises':{'resolve':{'target':'4h','pauses':['requester']}}}");
+    usher_claim c = held(s, "ada");
+
+    pause(s, c, USHER_ON_REQUESTER, 0);
+    pause(s, c, USHER_ON_THIRD_PARTY, T0 + HOUR);
+    assert_int_equal(act(s, (usher_command){ .verb = USHER_RESUME, .kind = USHER_ON_THIRD_PARTY,
+                                             .claim = c }),
+                     USHER_OK);
+    assert_int_equal(state(s, c.ticket), USHER_PAUSED);
+    assert_int_equal(peek(s, c.ticket).waits_for_you, 1);
+    at(s, 2 * HOUR);
+    assert_int_equal(promise(s, c.ticket, USHER_PROMISE_RESOLVE).left_ms, 4 * HOUR);
+    end(s);
+}
+
+static void test_pause__what_a_second_one_replaced_counts(void **unused)
+{
+    (void)unused;
+
+    struct service *s = begin(pauses);
+    usher_claim c = held(s, "ada");
+
+    pause(s, c, USHER_ON_THIRD_PARTY, 0);
+    at(s, HOUR);
+    pause(s, c, USHER_ON_THIRD_PARTY, 0);
+    at(s, 90 * MINUTE);
+    by_agent(s, c, USHER_RESUME);
+    claim_ticket(s, s->ann, c.ticket, &c);
+    pause(s, c, USHER_ON_THIRD_PARTY, 0);
+    assert_int_equal(until(s, c.ticket), 2 * HOUR); /* half an hour is left */
+    end(s);
+}
+
 static void test_pause__the_question_is_shown_while_it_is_asked(void **unused)
 {
     (void)unused;
@@ -424,6 +461,8 @@ int main(void)
         cmocka_unit_test(test_pause__a_second_one_replaces_end_question_and_reminders),
         cmocka_unit_test(test_pause__reminds),
         cmocka_unit_test(test_pause__ends_with_its_last_reason),
+        cmocka_unit_test(test_pause__a_resume_of_one_reason_leaves_the_other),
+        cmocka_unit_test(test_pause__what_a_second_one_replaced_counts),
         cmocka_unit_test(test_pause__the_question_is_shown_while_it_is_asked),
         cmocka_unit_test(test_no_reply__resolves_at_the_maximum),
         cmocka_unit_test(test_no_reply__not_at_an_end_that_the_agent_chose),

@@ -1,0 +1,66 @@
+/* Rank by the events alone: given at the first entry, computed anew by a lift or a move, and otherwise
+ * never larger than it was. */
+#include "parts.h"
+
+static int64_t later(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+static int64_t nearest_due(const struct seen *t)
+{
+    int64_t nearest = USHER_NEVER;
+
+    for (int ix = 0; ix < 4; ix++) {
+        int64_t due = watch_due(t, ix);
+
+        if (due < nearest)
+            nearest = due;
+    }
+    return nearest;
+}
+
+static bool is_alive(const struct mark *m, int64_t now)
+{
+    return m->ticket != 0 && later(m->rank, m->set_at) + m->gap > now;
+}
+
+/* anew: not for the first time. */
+static void give(struct watch *w, struct seen *t, const usher_event *e, bool anew)
+{
+    uint32_t queue = watch_queue(w, e->queue);
+    struct mark *m = &w->mark[queue][t->priority - 1][t->order[0]];
+    int64_t due = nearest_due(t), gap = watch_rules(w, queue)->gap;
+    int64_t rank = due != USHER_NEVER ? due : t->promise[0].start_at;
+
+    if (gap > 0 && is_alive(m, e->at) && (!anew || m->ticket != e->ticket))
+        rank = later(rank, (anew ? later(m->rank, e->at - gap) : m->rank) + gap);
+    t->rank = rank;
+    if (gap > 0)
+        *m = (struct mark){ rank, e->at, gap, e->ticket };
+}
+
+void ranks_event(struct watch *w, struct seen *t, const usher_event *e)
+{
+    bool ranked = t->rank != 0;
+
+    switch (e->kind) {
+    case USHER_EV_ENQUEUED:
+    case USHER_EV_STARTED:
+        if (e->state == USHER_WAITING && !ranked)
+            give(w, t, e, false);
+        break;
+    case USHER_EV_REPRIORITISED:
+        if (ranked && t->priority != t->before)
+            give(w, t, e, true);
+        break;
+    case USHER_EV_MOVED:
+        if (ranked && watch_queue(w, e->queue) != t->queue)
+            give(w, t, e, true);
+        break;
+    default: break;
+    }
+    if (e->state == USHER_WAITING && t->state != USHER_WAITING && ranked && nearest_due(t) < t->rank)
+        t->rank = nearest_due(t);
+    t->before = t->priority;
+}
