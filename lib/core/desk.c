@@ -81,12 +81,6 @@ void usher__do_reprioritise(struct turn *turn)
     turn->out->events[first].text = turn->c->text;
 }
 
-static void end_keep(struct ticket *t)
-{
-    t->flags = (uint8_t)(t->flags & ~TICKET_KEPT);
-    t->until_at = 0;
-}
-
 void usher__do_move(struct turn *turn)
 {
     struct ticket *t = turn->t;
@@ -94,7 +88,7 @@ void usher__do_move(struct turn *turn)
 
     if (turn->c->queue != t->queue) {
         if ((t->flags & TICKET_KEPT) != 0)
-            end_keep(t); /* it is for others now */
+            usher__end_keep(t); /* it is for others now */
         t->queue = turn->c->queue;
         usher__rank_anew(turn);
     }
@@ -115,6 +109,6 @@ int usher__check_unkeep(const struct turn *turn)
 
 void usher__do_unkeep(struct turn *turn)
 {
-    end_keep(turn->t);
+    usher__end_keep(turn->t);
     usher__tell(turn, USHER_EV_KEEP_ENDED, turn->c->who);
 }

@@ -219,8 +219,7 @@ void usher__fire(struct ticket *t, struct timer timer, struct now at, const stru
         lease_end(&turn);
         break;
     case TIMER_KEEP_END:
-        t->flags = (uint8_t)(t->flags & ~TICKET_KEPT);
-        t->until_at = 0;
+        usher__end_keep(t);
         usher__tell(&turn, USHER_EV_KEEP_ENDED, 0)->rule = "line.keep_for";
         break;
     case TIMER_REMIND:

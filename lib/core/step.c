@@ -194,6 +194,12 @@ void usher__start(struct turn *turn)
     usher__rank_first(turn);
 }
 
+void usher__end_keep(struct ticket *t)
+{
+    t->flags = (uint8_t)(t->flags & ~TICKET_KEPT);
+    t->until_at = 0;
+}
+
 void usher__return(struct turn *turn, bool keep)
 {
     struct ticket *t = turn->t;

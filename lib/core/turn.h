@@ -32,6 +32,7 @@ uint8_t usher__stop(struct turn *turn, int promise);
 
 /* Into the line, for the first time or again; keep: for its last holder, if the policy says so. */
 void usher__start(struct turn *turn);
+void usher__end_keep(struct ticket *t);
 void usher__return(struct turn *turn, bool keep);
 
 void usher__pause_begin(struct turn *turn, int reason);

@@ -110,11 +110,6 @@ static bool joinable(const struct ticket *t, int state)
     return t->extra != NULL && t->extra->dedup_key != 0 && state != 0 && state < USHER_RESOLVED;
 }
 
-static uint64_t queue_key(uint32_t queue, uint32_t handle)
-{
-    return (uint64_t)queue << 32 | handle;
-}
-
 /* An index finds an entry by what the record says, so the record says it the old way meanwhile. */
 static void unindex(struct ids *ids, struct ticket *t, uint32_t slot, uint32_t queue,
                     uint32_t handle)
@@ -122,8 +117,8 @@ static void unindex(struct ids *ids, struct ticket *t, uint32_t slot, uint32_t q
     uint32_t now_in = t->queue;
 
     t->queue = queue;
-    if (usher__ids_find(ids, queue_key(queue, handle)) == slot)
-        usher__ids_remove(ids, queue_key(queue, handle));
+    if (usher__ids_find(ids, usher__queue_key(queue, handle)) == slot)
+        usher__ids_remove(ids, usher__queue_key(queue, handle));
     t->queue = now_in;
 }
 
@@ -138,13 +133,13 @@ static void carry_indexes(struct engine *e, uint32_t slot, struct ticket *t, con
     if (was && (!is || moved))
         unindex(&e->by_key, t, slot, b->queue, x->dedup_key);
     if (is && (!was || moved) &&
-        usher__ids_find(&e->by_key, queue_key(t->queue, x->dedup_key)) == 0)
-        usher__ids_insert(&e->by_key, queue_key(t->queue, x->dedup_key), slot);
+        usher__ids_find(&e->by_key, usher__queue_key(t->queue, x->dedup_key)) == 0)
+        usher__ids_insert(&e->by_key, usher__queue_key(t->queue, x->dedup_key), slot);
     if (x->ref == 0 || !moved)
         return;
     unindex(&e->by_ref, t, slot, b->queue, x->ref);
-    usher__ids_remove(&e->by_ref, queue_key(t->queue, x->ref)); /* the newest wins */
-    usher__ids_insert(&e->by_ref, queue_key(t->queue, x->ref), slot);
+    usher__ids_remove(&e->by_ref, usher__queue_key(t->queue, x->ref)); /* the newest wins */
+    usher__ids_insert(&e->by_ref, usher__queue_key(t->queue, x->ref), slot);
 }
 
 static void take_from(struct engine *e, struct ticket *t, const struct place *p)

@@ -14,14 +14,14 @@ static uint64_t key_at(const void *ctx, uint32_t slot)
 {
     const struct ticket *t = usher__ticket(ctx, slot);
 
-    return (uint64_t)t->queue << 32 | t->extra->dedup_key;
+    return usher__queue_key(t->queue, t->extra->dedup_key);
 }
 
 static uint64_t ref_at(const void *ctx, uint32_t slot)
 {
     const struct ticket *t = usher__ticket(ctx, slot);
 
-    return (uint64_t)t->queue << 32 | t->extra->ref;
+    return usher__queue_key(t->queue, t->extra->ref);
 }
 
 static uint64_t queue_name_at(const void *ctx, uint32_t slot)

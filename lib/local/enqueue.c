@@ -116,7 +116,7 @@ static uint32_t joined_slot(const struct batch *b, const usher_request *r)
     if (r->dedup_key == NULL)
         return 0;
     key = usher__intern_find(&b->e->names, r->dedup_key, strlen(r->dedup_key));
-    return key == 0 ? 0 : usher__ids_find(&b->e->by_key, (uint64_t)b->q->index << 32 | key);
+    return key == 0 ? 0 : usher__ids_find(&b->e->by_key, usher__queue_key(b->q->index, key));
 }
 
 static struct command join_command(const struct request *q)
@@ -238,16 +238,16 @@ static int build_extra(struct batch *b, struct request *q, struct ticket *t)
 static void index_built(struct batch *b, struct request *q, struct ticket *t)
 {
     struct engine *e = b->e;
-    uint64_t queue = (uint64_t)b->q->index << 32;
+    uint32_t queue = b->q->index;
 
     if (t->extra == NULL)
         return;
     if (t->extra->dedup_key != 0)
-        usher__ids_insert(&e->by_key, queue | t->extra->dedup_key, q->slot);
+        usher__ids_insert(&e->by_key, usher__queue_key(queue, t->extra->dedup_key), q->slot);
     if (t->extra->ref == 0)
         return;
-    q->old_ref = usher__ids_remove(&e->by_ref, queue | t->extra->ref);
-    usher__ids_insert(&e->by_ref, queue | t->extra->ref, q->slot);
+    q->old_ref = usher__ids_remove(&e->by_ref, usher__queue_key(queue, t->extra->ref));
+    usher__ids_insert(&e->by_ref, usher__queue_key(queue, t->extra->ref), q->slot);
 }
 
 static int build_new(struct batch *b, struct request *q)
@@ -297,11 +297,11 @@ static void take_back(struct batch *b, struct request *q)
         return;
     t = usher__ticket(e, q->slot);
     if (t->extra != NULL && t->extra->dedup_key != 0)
-        usher__ids_remove(&e->by_key, (uint64_t)t->queue << 32 | t->extra->dedup_key);
+        usher__ids_remove(&e->by_key, usher__queue_key(t->queue, t->extra->dedup_key));
     if (t->extra != NULL && t->extra->ref != 0) {
-        usher__ids_remove(&e->by_ref, (uint64_t)t->queue << 32 | t->extra->ref);
+        usher__ids_remove(&e->by_ref, usher__queue_key(t->queue, t->extra->ref));
         if (q->old_ref != 0)
-            usher__ids_insert(&e->by_ref, (uint64_t)t->queue << 32 | t->extra->ref, q->old_ref);
+            usher__ids_insert(&e->by_ref, usher__queue_key(t->queue, t->extra->ref), q->old_ref);
     }
     usher__forget(e, q->slot);
 }

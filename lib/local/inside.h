@@ -79,6 +79,12 @@ static inline usher_agent_t *usher__agent_of(const struct engine *e, uint32_t ha
     return handle == 0 ? NULL : e->agents[handle - 1];
 }
 
+/* What by_key and by_ref find: a dedup_key or ref of one queue. */
+static inline uint64_t usher__queue_key(uint32_t queue, uint32_t handle)
+{
+    return (uint64_t)queue << 32 | handle;
+}
+
 static inline int64_t usher__timer_key(int64_t at, int cls)
 {
     return at > INT64_MAX / CLASSES ? INT64_MAX : at * CLASSES + cls;

@@ -106,7 +106,7 @@ int usher__engine_peek_ref(usher_queue_t *q, const char *ref, usher_standing *ou
 {
     struct engine *e = q->engine;
     uint32_t name = usher__intern_find(&e->names, ref, strlen(ref));
-    uint32_t slot = name == 0 ? 0 : usher__ids_find(&e->by_ref, (uint64_t)q->index << 32 | name);
+    uint32_t slot = name == 0 ? 0 : usher__ids_find(&e->by_ref, usher__queue_key(q->index, name));
 
     if (slot == 0)
         return USHER_ENOENT;

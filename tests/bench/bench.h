@@ -1,11 +1,11 @@
 /* usher-bench from inside: what the benches share.
  *
  * Machines are shared and noisy, so nothing here is judged by one number. Each figure is the median
- * of several windows; what it is held against (a bare floor, or a peer) runs in windows between them,
- * and what counts is the ratio. Time is the processor's, of this thread, the system's part included:
- * when others run instead, that is not usher's doing. A target of the design is printed beside the
- * figure, and as a multiple of the floor that was measured with it, for slower machines than its own.
- * It decides nothing: only a wrong answer makes the program fail. */
+ * of several windows; what it is held against (a bare floor, or a peer) runs in windows between
+ * them, and what counts is the ratio. Time is the processor's, of this thread, the system's part
+ * included: when others run instead, that is not usher's doing. A target of the design is printed
+ * beside the figure, and as a multiple of the floor that was measured with it, for slower machines
+ * than its own. It decides nothing: only a wrong answer makes the program fail. */
 #ifndef USHER_BENCH_BENCH_H
 #define USHER_BENCH_BENCH_H
 
@@ -56,8 +56,8 @@ double series_median(const struct series *s);
 double series_low(const struct series *s);
 double series_high(const struct series *s);
 
-/* The median of what a's windows are to b's, pair by pair: the two of a pair ran one after the other,
- * so what slowed one mostly slowed the other. 0: b is empty. */
+/* The median of what a's windows are to b's, pair by pair: the two of a pair ran one after the
+ * other, so what slowed one mostly slowed the other. 0: b is empty. */
 double series_ratio(const struct series *a, const struct series *b);
 
 /* SplitMix64: the same numbers in every run. */

@@ -324,7 +324,7 @@ bool bench_cycle(const struct bench *b)
     bool good = h != NULL;
 
     report_bench(b->report, "cycle",
-                 "enqueue (100 B), claim, acknowledge, resolve, 3 promises, callbacks; n tickets wait");
+                 "enqueue (100 B), claim, acknowledge, resolve, 3 promises, callbacks; n wait");
     for (size_t i = 0; good && i < b->live_n; i++) {
         char n[24];
 

@@ -30,7 +30,7 @@ struct host {
     int64_t manual_at;
     uint32_t requesters;
     usher_id last; /* ticket */
-    uint64_t taken, claimed, ended; /* callbacks: of enqueues, of claims, of what ends a piece of work */
+    uint64_t taken, claimed, ended; /* callbacks: enqueued, claimed, any other */
     bool serves; /* claimed tickets are acknowledged and resolved at once */
     usher_claim claims[BATCH_MAX]; /* what was claimed last, otherwise */
     int status;  /* the first that was not OK */
@@ -48,8 +48,8 @@ bool host_ok(const struct host *h); /* false: it says what went wrong */
 
 bool host_fill(struct host *h, uint64_t n);
 
-/* Lets the last n, which are all, withdraw in any order, and fills again: as in a service that has run
- * for long, the line does not walk through memory from end to end any more. */
+/* Lets the last n, which are all, withdraw in any order, and fills again: as in a service that has
+ * run for long, the line does not walk through memory from end to end any more. */
 bool host_mix(struct host *h, uint64_t n);
 
 /* As many cycles, batch by batch, each command a call of its own with a callback. */

@@ -19,8 +19,8 @@ static int windows_of(const struct bench *b)
 
 /* ---- through the service --------------------------------------------------------------------- */
 
-/* A ticket that is released stands where it stood. So those in front are solved between the batches,
- * unmeasured: the line moves on and stays as long. */
+/* A ticket that is released stands where it stood. So those in front are solved between the
+ * batches, unmeasured: the line moves on and stays as long. */
 static bool window(struct host *h, int batches, uint64_t *ns)
 {
     *ns = 0;

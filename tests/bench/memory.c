@@ -109,7 +109,7 @@ bool bench_memory(const struct bench *b)
     double bare = bare_len(b->many);
     bool good;
 
-    report_bench(b->report, "memory", "an open ticket with a body of 100 B and 3 promises; n of them");
+    report_bench(b->report, "memory", "an open ticket with a body of 100 B, 3 promises; n of them");
     progress(b, "memory");
     good = h != NULL && fill(h, b->many, REQUESTERS, false, &pooled) &&
            fill(h, b->many, (uint32_t)b->many, false, &unique) &&

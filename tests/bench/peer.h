@@ -1,7 +1,7 @@
 /* A peer: beanstalkd, as its users run it, on a socket of this machine; started here, and ended.
  *
- * Its cycle is put, reserve, delete. Many are sent before the first answer is read, so that it waits
- * for nobody: that is the best it can do. */
+ * Its cycle is put, reserve, delete. Many are sent before the first answer is read, so that it
+ * waits for nobody: that is the best it can do. */
 #ifndef USHER_BENCH_PEER_H
 #define USHER_BENCH_PEER_H
 

@@ -170,7 +170,8 @@ static void set_number(json_t *to, const char *key, double v)
 
 static json_t *json_of(const struct figure *f)
 {
-    json_t *o = json_pack("{s:s, s:I, s:s}", "what", f->what, "n", (json_int_t)f->n, "unit", f->unit);
+    json_t *o = json_pack("{s:s, s:I, s:s}", "what", f->what, "n", (json_int_t)f->n, "unit",
+                          f->unit);
 
     set_number(o, "value", f->value);
     set_number(o, "low", f->low);
@@ -202,9 +203,9 @@ static void add_json(const struct report *r)
         (void)json_array_append_new(figures, json_of(&r->figures[i]));
     for (size_t i = 0; i < r->notes_n; i++)
         (void)json_array_append_new(notes, json_string(r->notes[i]));
-    (void)json_array_append_new(r->benches,
-                                json_pack("{s:s, s:s, s:o, s:o}", "name", r->name, "about", r->about,
-                                          "figures", figures, "notes", notes));
+    (void)json_array_append_new(
+        r->benches, json_pack("{s:s, s:s, s:o, s:o}", "name", r->name, "about", r->about, "figures",
+                              figures, "notes", notes));
 }
 
 /* ---- both ------------------------------------------------------------------------------------ */
@@ -223,8 +224,8 @@ struct report *report_new(bool json, bool quick)
     if (json) {
         r->benches = json_array();
         r->root = json_pack("{s:s, s:s, s:i, s:b, s:b, s:o}", "usher", USHER_VERSION_STRING,
-                            "processor", model, "processors", cpus_n, "optimised", OPTIMISED, "quick",
-                            quick, "benches", r->benches);
+                            "processor", model, "processors", cpus_n, "optimised", OPTIMISED,
+                            "quick", quick, "benches", r->benches);
     } else {
         printf("usher %s, %d x %s%s%s\n", USHER_VERSION_STRING, cpus_n, model,
                quick ? ", quick: the figures mean little" : "",
