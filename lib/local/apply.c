@@ -99,9 +99,12 @@ static bool needy(const struct ticket *t)
     return t->extra != NULL && t->extra->needs_n > 0;
 }
 
-static struct before before(const struct ticket *t)
+static void before(const struct ticket *t, struct before *b)
 {
-    return (struct before){usher__place(t), t->queue, t->state, needy(t)};
+    b->place = usher__place(t);
+    b->queue = t->queue;
+    b->state = t->state;
+    b->needy = needy(t);
 }
 
 /* Whether an enqueue with its dedup_key joins it. */
@@ -359,36 +362,42 @@ static uint32_t passed_over(const struct engine *e, const struct ticket *t, uint
     return n;
 }
 
-static struct facts facts_for(const struct engine *e, const struct ticket *t,
-                              const struct command *c)
+/* Field by field, in place: what is made elsewhere and copied costs more than all of this. */
+static void find_facts(const struct engine *e, const struct ticket *t, const struct command *c,
+                       struct facts *facts)
 {
     uint32_t wanted = c != NULL ? usher__verb(c->verb)->facts : FACT_MARK | FACT_HOLDER;
     uint32_t queue = t->queue, band;
     bool marks = (wanted & FACT_MARK) != 0 && usher__marks(t, c, &queue, &band);
-    struct facts facts = {0};
 
-    facts.here = usher__policy(e, usher__queue_of(e, queue)->policy);
-    if (marks && facts.here->gap > 0)
-        facts.mark = usher__marks_find(&e->marks, queue, band, t->requester);
+    facts->here = usher__policy(e, usher__queue_of(e, queue)->policy);
+    facts->mark.ticket = 0;
+    facts->holder_name = 0;
+    facts->holder_present = false;
+    facts->passed_over = 0;
+    if (marks && facts->here->gap > 0)
+        facts->mark = usher__marks_find(&e->marks, queue, band, t->requester);
     if ((wanted & FACT_HOLDER) != 0 && t->holder != 0) {
         const usher_agent_t *holder = usher__agent_of(e, t->holder);
 
-        facts.holder_name = holder->name;
-        facts.holder_present = !holder->gone;
+        facts->holder_name = holder->name;
+        facts->holder_present = !holder->gone;
     }
     if ((wanted & FACT_PASSED_OVER) != 0)
-        facts.passed_over = passed_over(e, t, c->agent);
-    return facts;
+        facts->passed_over = passed_over(e, t, c->agent);
 }
 
 int usher__apply(struct engine *e, uint32_t slot, const struct command *c, uint32_t *flags)
 {
     struct ticket *t = usher__ticket(e, slot);
-    struct before b = before(t);
-    struct facts facts = facts_for(e, t, c);
+    struct before b;
+    struct facts facts;
     struct outcome out;
-    int err = usher__step(t, c, e->at, usher__policy(e, t->policy), &facts, &out);
+    int err;
 
+    before(t, &b);
+    find_facts(e, t, c, &facts);
+    err = usher__step(t, c, e->at, usher__policy(e, t->policy), &facts, &out);
     if (err != 0)
         return err;
     *flags = out.flags;
@@ -399,10 +408,12 @@ int usher__apply(struct engine *e, uint32_t slot, const struct command *c, uint3
 void usher__apply_timer(struct engine *e, uint32_t slot, struct timer timer)
 {
     struct ticket *t = usher__ticket(e, slot);
-    struct before b = before(t);
-    struct facts facts = facts_for(e, t, NULL);
+    struct before b;
+    struct facts facts;
     struct outcome out;
 
+    before(t, &b);
+    find_facts(e, t, NULL, &facts);
     usher__fire(t, timer, e->at, usher__policy(e, t->policy), &facts, &out);
     commit(e, slot, &b, &out);
 }
@@ -451,8 +462,9 @@ void usher__forget(struct engine *e, uint32_t slot)
     struct ticket *t = usher__ticket(e, slot);
 
     if (t->state != 0) {
-        struct before b = before(t);
+        struct before b;
 
+        before(t, &b);
         count(e, t->queue, t->state, needy(t), false);
         if (t->extra != NULL && t->extra->ref != 0)
             unindex(&e->by_ref, t, slot, t->queue, t->extra->ref);

@@ -220,9 +220,23 @@ static int fire(struct engine *e, const struct next *n)
     return 0;
 }
 
+/* By the raw keys, which is all that most calls need to know. */
+static bool is_due(const struct heap *h, int64_t now)
+{
+    struct heap_entry top;
+
+    return usher__heap_top(h, &top) && top.key < usher__timer_key(now + 1, 0);
+}
+
+static bool anything_due(const struct engine *e)
+{
+    return is_due(&e->dues, e->now.wall) || is_due(&e->leases, e->now.boot) ||
+           is_due(&e->waits, e->now.boot);
+}
+
 int usher__engine_catch_up(struct engine *e, uint32_t max)
 {
-    for (;;) {
+    while (anything_due(e)) {
         struct next n = next_timer(e);
         int64_t boot;
         int err;

@@ -115,40 +115,42 @@ uint64_t usher__log_add(struct log *l, const struct log_entry *entry)
     char *begin = chunk->data + chunk->used;
     char *p = begin + sizeof(struct head);
     uint64_t place = l->end;
-    struct head head = {.seq = ++l->seq,
-                        .ticket = e->ticket,
-                        .at = e->at,
-                        .queue = entry->queue,
-                        .previous = entry->previous,
-                        .ticket_seq = e->seq,
-                        .n = e->n,
-                        .policy_version = e->policy_version,
-                        .text_len = usher__text_len(e->text),
-                        .how = e->how,
-                        .level = e->level,
-                        .kind = e->kind,
-                        .state = e->state,
-                        .promise = e->promise,
-                        .priority = e->priority,
-                        .kept = e->kept,
-                        .lapsed = e->lapsed,
-                        .who_len = (uint8_t)entry->who_len,
-                        .to_len = (uint8_t)entry->to_len};
+    struct head *head = (struct head *)(void *)begin; /* places are multiples of LOG_STEP */
 
+    head->seq = ++l->seq;
+    head->ticket = e->ticket;
+    head->at = e->at;
+    head->queue = entry->queue;
+    head->previous = entry->previous;
+    head->ticket_seq = e->seq;
+    head->n = e->n;
+    head->policy_version = e->policy_version;
+    head->text_len = usher__text_len(e->text);
+    head->how = e->how;
+    head->level = e->level;
+    head->kind = e->kind;
+    head->state = e->state;
+    head->promise = e->promise;
+    head->priority = e->priority;
+    head->kept = e->kept;
+    head->lapsed = e->lapsed;
+    head->has = 0;
+    head->who_len = (uint8_t)entry->who_len;
+    head->to_len = (uint8_t)entry->to_len;
     if (entry->seen_at != 0) {
-        head.has |= HAS_SEEN;
+        head->has |= HAS_SEEN;
         p = put(p, &entry->seen_at, sizeof(entry->seen_at));
     }
     if (e->until_at != 0) {
-        head.has |= HAS_UNTIL;
+        head->has |= HAS_UNTIL;
         p = put(p, &e->until_at, sizeof(e->until_at));
     }
     if (e->due_at != 0) {
-        head.has |= HAS_DUE;
+        head->has |= HAS_DUE;
         p = put(p, &e->due_at, sizeof(e->due_at));
     }
     if (e->rule != NULL) {
-        head.has |= HAS_RULE;
+        head->has |= HAS_RULE;
         p = put(p, &e->rule, sizeof(e->rule));
     }
     if (entry->who_len > 0)
@@ -156,13 +158,12 @@ uint64_t usher__log_add(struct log *l, const struct log_entry *entry)
     if (entry->to_len > 0)
         p = put(p, entry->to, entry->to_len + 1);
     if (e->text != NULL) {
-        head.has |= HAS_TEXT;
-        p = put(p, usher__text_data(e->text), (size_t)head.text_len + 1);
+        head->has |= HAS_TEXT;
+        p = put(p, usher__text_data(e->text), (size_t)head->text_len + 1);
     }
-    head.len = (uint32_t)(((size_t)(p - begin) + LOG_STEP - 1) / LOG_STEP * LOG_STEP);
-    memcpy(begin, &head, sizeof(head));
-    chunk->used += head.len;
-    l->end += head.len;
+    head->len = (uint32_t)(((size_t)(p - begin) + LOG_STEP - 1) / LOG_STEP * LOG_STEP);
+    chunk->used += head->len;
+    l->end += head->len;
     return place;
 }
 

@@ -69,33 +69,55 @@ void usher__completions_free(usher_t *u)
 
 /* ---- in -------------------------------------------------------------------------------------- */
 
-static void push(usher_t *u, const struct completion *record)
+/* The next record, to be filled in where it lies. */
+static struct completion *push(usher_t *u, int kind, uint64_t seq)
 {
     struct completions *c = &u->completions;
     uint32_t at = c->head + c->n;
+    struct completion *record;
 
     if (at >= c->room)
         at -= c->room;
-    c->ring[at] = *record;
     c->n++;
+    record = &c->ring[at];
+    record->kind = kind;
+    record->seq = seq;
+    return record;
 }
 
 void usher__complete_open(usher_t *u, usher_open_cb cb, void *user)
 {
-    push(u, &(struct completion){.kind = COMPLETION_OPEN, .cb.open = cb, .user = user});
+    struct completion *record = push(u, COMPLETION_OPEN, 0);
+
+    record->cb.open = cb;
+    record->user = user;
 }
 
 /* Without a callback only a failure is told, and only to those who want to know. */
 void usher__complete_done(usher_t *u, const struct asked *asked, const struct result *result,
                           usher_done_cb cb, void *user)
 {
+    struct completion *record;
+
     if (cb == NULL && (result->status == USHER_OK || u->options.on_lost == NULL))
         return;
-    push(u, &(struct completion){.kind = COMPLETION_DONE,
-                                 .seq = result->seq,
-                                 .cb.done = cb,
-                                 .user = user,
-                                 .done = {*result, *asked}});
+    record = push(u, COMPLETION_DONE, result->seq);
+    record->cb.done = cb;
+    record->user = user;
+    record->done.result.ticket = result->ticket;
+    record->done.result.token = result->token;
+    record->done.result.seq = result->seq;
+    record->done.result.until_at = result->until_at;
+    record->done.result.status = result->status;
+    record->done.result.state = result->state;
+    record->done.result.verb = result->verb;
+    record->done.result.outcome = result->outcome;
+    record->done.result.priority = result->priority;
+    record->done.asked.call = asked->call;
+    record->done.asked.token = asked->token;
+    record->done.asked.at = asked->at;
+    record->done.asked.kind = asked->kind;
+    record->done.asked.has_op = asked->has_op;
 }
 
 static size_t room_of(const char *s)
@@ -145,11 +167,11 @@ void usher__question_free(usher_t *u, struct question *question)
 
 void usher__complete_page(usher_t *u, struct question *question, usher_page_cb cb, void *user)
 {
-    push(u, &(struct completion){.kind = COMPLETION_PAGE,
-                                 .seq = usher__engine_log(u->engine)->seq,
-                                 .cb.page = cb,
-                                 .user = user,
-                                 .question = question});
+    struct completion *record = push(u, COMPLETION_PAGE, usher__engine_log(u->engine)->seq);
+
+    record->cb.page = cb;
+    record->user = user;
+    record->question = question;
 }
 
 void usher__complete_served(usher_t *u)
@@ -157,7 +179,7 @@ void usher__complete_served(usher_t *u)
     struct claim *claim;
 
     while ((claim = usher__engine_served(u->engine)) != NULL)
-        push(u, &(struct completion){.kind = COMPLETION_WORK, .seq = claim->seq, .claim = claim});
+        push(u, COMPLETION_WORK, claim->seq)->claim = claim;
 }
 
 /* ---- out: events ----------------------------------------------------------------------------- */
