@@ -45,17 +45,6 @@ static uint32_t pick_kept(const struct engine *e, const struct claim *c)
     return 0;
 }
 
-/* Whoever claims once will claim again: the next ones' records may come meanwhile. */
-static void prefetch_next(const struct engine *e, const struct claim *c)
-{
-    struct order_item item;
-
-    for (uint32_t b = PRIORITIES; c->queues_n > 0 && b-- > 0;) {
-        if (usher__order_first(&c->queues[0]->band[b], &item))
-            usher__ticket_prefetch(e, item.slot);
-    }
-}
-
 /* The first in the band whose needs the agent meets. */
 static uint32_t pick_band(const struct engine *e, const usher_queue_t *q, uint32_t band,
                           const usher_agent_t *a)
@@ -69,6 +58,27 @@ static uint32_t pick_band(const struct engine *e, const usher_queue_t *q, uint32
         more = usher__order_next(&q->band[band], item.rank, item.id, &item);
     }
     return 0;
+}
+
+enum { RECORD_AHEAD = 6, REST_AHEAD = 3 }; /* how far to look: measured at 1 M */
+
+/* Who takes the first of a line mostly takes the next ones too: what they will need is fetched while
+ * this one is worked on. First the records, then, when those are there, what they lead to. */
+static void look_ahead(const struct engine *e, const usher_queue_t *q, uint32_t band)
+{
+    uint32_t far = usher__order_near(&q->band[band], RECORD_AHEAD);
+    uint32_t near = usher__order_near(&q->band[band], REST_AHEAD);
+
+    if (far != 0)
+        usher__ticket_prefetch(e, far);
+    if (near != 0) {
+        const struct ticket *t = usher__ticket(e, near);
+
+        __builtin_prefetch(t->body, 1);
+        usher__heap_prefetch(&e->dues, near);
+        usher__heap_prefetch(&e->leases, near);
+        usher__ids_prefetch(&e->by_id, t->id);
+    }
 }
 
 static uint32_t pick(struct engine *e, const struct claim *c)
@@ -85,8 +95,12 @@ static uint32_t pick(struct engine *e, const struct claim *c)
             first[b] = pick_band(e, q, b, c->agent);
             bands |= first[b] != 0 ? 1u << b : 0;
         }
-        if (bands != 0)
-            slot = first[usher__shares_next(&q->shares, bands)];
+        if (bands != 0) {
+            uint32_t band = usher__shares_next(&q->shares, bands);
+
+            slot = first[band];
+            look_ahead(e, q, band);
+        }
     }
     return slot;
 }
@@ -147,7 +161,6 @@ static int try_claim(struct engine *e, struct claim *c)
         err = hand_out(e, c, slot, VERB_CLAIM);
         if (err != 0)
             return c->works_n > 0 ? 0 : err;
-        prefetch_next(e, c);
     }
     return 0;
 }

@@ -284,6 +284,7 @@ static int build_new(struct batch *b, struct request *q)
         return err;
     }
     index_built(b, q, t);
+    usher__ids_prefetch(&e->by_id, e->last_id + 2);
     b->fresh_n++;
     return 0;
 }
@@ -411,7 +412,6 @@ int usher__engine_enqueue(usher_queue_t *queue, const usher_request *r, size_t n
         if (r[i].body.len > usher__policy(e, queue->policy)->payload_max)
             return USHER_ELIMIT;
     }
-    usher__ids_prefetch(&e->by_id, e->last_id + 1);
     if (n > 1) {
         b.requests = usher__zalloc(&e->memory, n * sizeof(one));
         if (b.requests == NULL)

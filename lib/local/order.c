@@ -491,6 +491,17 @@ bool usher__order_first(const struct order *o, struct order_item *item)
     return true;
 }
 
+uint32_t usher__order_near(const struct order *o, uint32_t k)
+{
+    const struct order_node *node = o->root;
+
+    if (o->n == 0)
+        return 0;
+    for (uint32_t level = 0; level < o->height; level++)
+        node = node->inner.child[0];
+    return k < node->leaf.n ? node->leaf.slot[k] : 0;
+}
+
 bool usher__order_next(const struct order *o, int64_t rank, uint64_t id, struct order_item *item)
 {
     struct order_key k = {rank, id};

@@ -45,6 +45,9 @@ void usher__order_insert(struct order *o, int64_t rank, uint64_t id, uint32_t sl
 /* False: it was not there. */
 bool usher__order_remove(struct order *o, int64_t rank, uint64_t id);
 
+/* The slot of the item that comes k places after the first, if it lies near it; 0: none. */
+uint32_t usher__order_near(const struct order *o, uint32_t k);
+
 /* False: empty. */
 bool usher__order_first(const struct order *o, struct order_item *item);
 
