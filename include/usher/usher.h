@@ -225,7 +225,9 @@ typedef struct usher_claim { /* a lease: a value, copy it, keep it. The token of
 } usher_claim;
 
 /* ---- the service ---------------------------------------------------------------------------------------------------- */
-typedef struct usher_allocator { /* resize(ctx, NULL, n) allocates, n == 0 frees, NULL is "out of memory" */
+/* resize(ctx, NULL, n) allocates, n == 0 frees, NULL is "out of memory". Called by one thread at a time, but for usher_post() on
+ * the thread that posts; it must not call usher. */
+typedef struct usher_allocator {
     void *(*resize)(void *ctx, void *p, size_t n);
     void *ctx;
 } usher_allocator;
@@ -277,7 +279,8 @@ USHER_API int usher_fd(const usher_t *u);
 USHER_API int usher_timeout(const usher_t *u);
 USHER_API int usher_turn(usher_t *u);
 
-/* After unref an idle service no longer keeps uv_run() going, as uv_unref(); callbacks outstanding still do. */
+/* After unref an idle service no longer keeps uv_run() going, as uv_unref(); callbacks outstanding still do, parked claims do
+ * not. Without effect on a loop of our own. */
 USHER_API void usher_unref(usher_t *u);
 
 /* What the service takes for now: the wall clock, but never less than before. */
