@@ -4,8 +4,10 @@
  * lcm(weights) / w per turn, and the band that has paid least is next. Bands whose share is "first"
  * come before the rest and pay nothing. Before each choice the bands in question are raised to what
  * the last one served had paid: so neither a band that fills again after a while nor one that others
- * could not take has saved up turns. A band of weight w gets at least floor(w / W * n) - 1 of any n
- * turns not taken by "first" bands while it has somebody waiting whom the claimers can serve. */
+ * could not take has saved up turns. Of any n turns not taken by "first" bands, a band of weight w gets
+ * at least floor(w / W * n) - 1 while it has somebody waiting whom the claimers can serve; - 2 where
+ * all four bands are weighted and it has more than half of the weight W: with 8, 1, 1, 1 the other
+ * three come once each before it comes again. */
 #ifndef USHER_CORE_LINE_H
 #define USHER_CORE_LINE_H
 
