@@ -4,7 +4,10 @@
  * not taken by "first" bands, as long as somebody whom the claimers can serve waits in it. (With all
  * four bands weighted, and more than half of the weight on one, that one may lack one turn more.)
  * Overtaking: a new ticket of rank R is overtaken only by smaller ranks, and, where there is a gap,
- * by no more than (R - entry) / gap + 1 tickets of any one other requester that came after it. */
+ * by no more than (R - entry) / gap + 1 tickets of any one other requester that came after it.
+ *
+ * The second half of that does not hold for every ticket, and two cases are left out here: tickets
+ * that return, whose rank falls to their nearest due whatever the gap, and lifts, one per gap. */
 #include <stdbool.h>
 
 #include "rules.h"
