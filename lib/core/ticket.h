@@ -98,6 +98,7 @@ struct ticket {
     struct promise promise[PROMISES];
     struct text *body, *last_word;
     struct extra *extra;                       /* NULL: nothing of it */
+    int64_t behind;                            /* its rank less what that was made from */
     uint64_t last_event;                       /* where its history ends in the engine's log */
     uint32_t queue, policy, holder, requester; /* holder: the last one, whoever holds it now */
     uint32_t seq;                              /* events so far */

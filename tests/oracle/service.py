@@ -254,13 +254,16 @@ class Service:
             t.rank = max(base, max(mark.rank, self.at - gap) + gap)
         else:
             t.rank = base
+        t.behind = t.rank - base
         if gap > 0:
             self.marks[place] = Mark(t.rank, t.id, self.at, gap)
 
     def come_back(self, t, keep):
-        """To waiting, by the old rank or the nearest due; perhaps kept for the last holder."""
+        """To waiting, by the old rank, or the nearest due and what the gap adds to it; perhaps kept
+        for the last holder."""
         t.enter(WAITING, self.at)
-        t.rank = min(t.rank, t.nearest_due())
+        if t.nearest_due() != NEVER:
+            t.rank = min(t.rank, t.nearest_due() + t.behind)
         keep_for = t.queue.policy.keep_for
         if keep and keep_for and t.last_holder is not None and t.last_holder.present:
             t.kept_for, t.keep_end = t.last_holder, self.at + keep_for

@@ -141,6 +141,7 @@ class Ticket:
         self.started = False     # its start_at has come
         self.start_at = now      # of a scheduled one: when it starts, first or again
         self.entry, self.rank = None, 0
+        self.behind = 0          # how far the gap put that rank behind its base
         self.promises = {name: Promise(self, name) for name in PROMISES}
         self.pauses = []         # all there were
         self.summed_from = {}    # reason: index into pauses from which its sum counts

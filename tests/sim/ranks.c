@@ -1,5 +1,5 @@
-/* Rank by the events alone: given at the first entry, computed anew by a lift or a move, and otherwise
- * never larger than it was. */
+/* Rank by the events alone: given at the first entry, computed anew by a lift or a move, and
+ * otherwise never larger than it was: a return takes the gap along to a nearer due. */
 #include "parts.h"
 
 static int64_t later(int64_t a, int64_t b)
@@ -31,11 +31,12 @@ static void give(struct watch *w, struct seen *t, const usher_event *e, bool ane
     uint32_t queue = watch_queue(w, e->queue);
     struct mark *m = &w->mark[queue][t->priority - 1][t->order[0]];
     int64_t due = nearest_due(t), gap = watch_rules(w, queue)->gap;
-    int64_t rank = due != USHER_NEVER ? due : t->promise[0].start_at;
+    int64_t base = due != USHER_NEVER ? due : t->promise[0].start_at, rank = base;
 
     if (gap > 0 && is_alive(m, e->at) && (!anew || m->ticket != e->ticket))
         rank = later(rank, (anew ? later(m->rank, e->at - gap) : m->rank) + gap);
     t->rank = rank;
+    t->behind = rank - base;
     if (gap > 0)
         *m = (struct mark){ rank, e->at, gap, e->ticket };
 }
@@ -43,6 +44,7 @@ static void give(struct watch *w, struct seen *t, const usher_event *e, bool ane
 void ranks_event(struct watch *w, struct seen *t, const usher_event *e)
 {
     bool ranked = t->rank != 0;
+    int64_t due;
 
     switch (e->kind) {
     case USHER_EV_ENQUEUED:
@@ -60,7 +62,10 @@ void ranks_event(struct watch *w, struct seen *t, const usher_event *e)
         break;
     default: break;
     }
-    if (e->state == USHER_WAITING && t->state != USHER_WAITING && ranked && nearest_due(t) < t->rank)
-        t->rank = nearest_due(t);
+    if (e->state == USHER_WAITING && t->state != USHER_WAITING && ranked) {
+        due = nearest_due(t);
+        if (due != USHER_NEVER && due + t->behind < t->rank)
+            t->rank = due + t->behind;
+    }
     t->before = t->priority;
 }

@@ -81,7 +81,8 @@ struct seen {
     int64_t claimed_at, lease_end;
     int kept_for; /* -1: nobody */
     int64_t keep_end;
-    int64_t rank; /* 0: not yet in the line */
+    int64_t rank;   /* 0: not yet in the line */
+    int64_t behind; /* how far the gap put it behind the due or the entry that it came from */
     int before;   /* the priority before this event */
     int64_t until;       /* as last looked at */
     uint64_t looked_seq; /* seq then */

@@ -197,6 +197,23 @@ static inline usher_id ticket(struct service *s, const char *who, int32_t priori
     return s->done.ticket;
 }
 
+/* Status; the ticket is in s->done. */
+static inline int join(struct service *s, const char *who)
+{
+    usher_request r = { .requester = who, .dedup_key = "printer", .body = TEXT("mine too") };
+
+    return enqueue(s, s->q, r);
+}
+
+/* A ticket that ada and bea wait for. */
+static inline usher_id joined(struct service *s)
+{
+    assert_int_equal(join(s, "ada"), USHER_OK);
+    assert_int_equal(join(s, "bea"), USHER_OK);
+    assert_int_equal(s->done.outcome, USHER_WAS_JOINED);
+    return s->done.ticket;
+}
+
 /* ---- commands -------------------------------------------------------------------------------- */
 
 static inline int act(struct service *s, usher_command c)
@@ -333,6 +350,15 @@ static inline usher_claim held(struct service *s, const char *who)
     usher_claim c;
 
     assert_int_equal(claim_ticket(s, s->ann, id, &c), USHER_OK);
+    return c;
+}
+
+static inline usher_claim resolved(struct service *s, usher_id id)
+{
+    usher_claim c;
+
+    assert_int_equal(claim_ticket(s, s->ann, id, &c), USHER_OK);
+    assert_int_equal(by_agent(s, c, USHER_RESOLVE), USHER_OK);
     return c;
 }
 

@@ -1,219 +1,16 @@
-/* What the line guarantees, under adversaries.
+/* What a line guarantees whoever comes, under adversaries, and with claimers of different skills.
  *
- * Shares: a band of weight w gets at least floor(w / W * n) - 1 of any n turns in a row that are
- * not taken by "first" bands, as long as somebody whom the claimers can serve waits in it. (With all
- * four bands weighted, and more than half of the weight on one, that one may lack one turn more.)
+ * Shares: see turns.h.
  * Overtaking: a new ticket of rank R is overtaken only by smaller ranks, and, where there is a gap,
- * by no more than (R - entry) / gap + 1 tickets of any one other requester that came after it.
- *
- * The second half of that does not hold for every ticket, and two cases are left out here: tickets
- * that return, whose rank falls to their nearest due whatever the gap, and lifts, one per gap. */
+ * by no more than (R - entry) / gap + 1 tickets of any one other requester that were enqueued into
+ * the band after it, however often they come and go; and by no more than as many again, and one for
+ * each gap that it waits, of those that were lifted into the band meanwhile. (Not counted: lifted
+ * ones that come back with a nearer due, and those that were in the band before.) */
 #include <stdbool.h>
 
+#include "probe.h"
 #include "rules.h"
-
-#include "core/line.h"
-
-/* xorshift64: the same numbers in every run. */
-static uint64_t draw(uint64_t *seed)
-{
-    *seed ^= *seed << 13;
-    *seed ^= *seed >> 7;
-    *seed ^= *seed << 17;
-    return *seed;
-}
-
-static uint32_t below(uint64_t *seed, uint32_t n)
-{
-    return (uint32_t)(draw(seed) >> 33) % n;
-}
-
-/* ---- shares: a record of turns, and all its windows ------------------------------------------ */
-
-enum { TURNS_MAX = 2000 };
-
-struct turns {
-    uint32_t weight[PRIORITIES]; /* 0: first */
-    uint32_t n;
-    uint8_t takeable[TURNS_MAX], served[TURNS_MAX]; /* bits of bands; the band */
-};
-
-static uint32_t whole(const struct turns *t)
-{
-    return t->weight[0] + t->weight[1] + t->weight[2] + t->weight[3];
-}
-
-/* What a band is owed of n turns. */
-static int64_t owed(const struct turns *t, uint32_t band, uint32_t n)
-{
-    uint32_t weighted = 0;
-
-    for (uint32_t b = 0; b < PRIORITIES; b++)
-        weighted += t->weight[b] != 0;
-    return (int64_t)n * t->weight[band] / whole(t) -
-           (weighted == PRIORITIES && 2 * t->weight[band] > whole(t) ? 2 : 1);
-}
-
-/* All windows that end with the last turn; a turn of a "first" band is none. */
-static void check_windows(const struct turns *t)
-{
-    for (uint32_t band = 0; band < PRIORITIES; band++) {
-        uint32_t n = 0;
-        int64_t got = 0;
-
-        for (uint32_t i = t->n; i-- > 0 && t->weight[band] != 0;) {
-            if (t->weight[t->served[i]] == 0)
-                continue;
-            if ((t->takeable[i] & 1u << band) == 0)
-                break;
-            n++;
-            got += t->served[i] == band;
-            if (got < owed(t, band, n))
-                fail_msg("band %u of weight %u/%u got %d of %u turns, turn %u", band,
-                         t->weight[band], whole(t), (int)got, n, t->n);
-        }
-    }
-}
-
-static void take_turn(struct turns *t, struct shares *s, uint32_t bands)
-{
-    uint32_t band = usher__shares_next(s, bands);
-
-    assert_true((bands & 1u << band) != 0);
-    t->takeable[t->n] = (uint8_t)bands;
-    t->served[t->n++] = (uint8_t)band;
-}
-
-static struct shares with_weights(struct turns *t, const uint32_t weight[PRIORITIES])
-{
-    struct policy p;
-    struct shares s;
-
-    usher__policy_default(&p);
-    memcpy(p.share, weight, sizeof p.share);
-    usher__shares_init(&s, &p);
-    *t = (struct turns){ .n = 0 };
-    memcpy(t->weight, weight, sizeof t->weight);
-    return s;
-}
-
-/* Every way in which bands can be there and not be there, up to a depth. */
-static void try_everything(struct turns *t, const struct shares *s, uint32_t depth, uint32_t bands)
-{
-    for (uint32_t set = 1; set <= bands && depth > 0; set++) {
-        struct shares after = *s;
-
-        if ((set & ~bands) != 0)
-            continue;
-        take_turn(t, &after, set);
-        check_windows(t);
-        try_everything(t, &after, depth - 1, bands);
-        t->n--;
-    }
-}
-
-static void test_shares__hold_for_all_short_histories(void **unused)
-{
-    (void)unused;
-
-    static const uint32_t weights[][PRIORITIES] = {
-        { 1, 4, 8, 0 }, { 1, 1, 1, 0 }, { 1, 2, 3, 0 }, { 5, 1, 1, 0 }, { 1, 1000, 1, 0 },
-    };
-    struct turns t;
-
-    for (size_t i = 0; i < sizeof weights / sizeof weights[0]; i++) {
-        struct shares s = with_weights(&t, weights[i]);
-
-        try_everything(&t, &s, 6, 7);
-    }
-}
-
-static void test_shares__hold_for_all_short_histories_of_four_bands(void **unused)
-{
-    (void)unused;
-
-    static const uint32_t weights[][PRIORITIES] = {
-        { 1, 1, 1, 8 }, { 1, 2, 3, 4 }, { 1, 1, 1, 1 }, { 1000, 1, 1, 1 },
-    };
-    struct turns t;
-
-    for (size_t i = 0; i < sizeof weights / sizeof weights[0]; i++) {
-        struct shares s = with_weights(&t, weights[i]);
-
-        try_everything(&t, &s, 4, 15);
-    }
-}
-
-/* Bands come and go: each at random, in long runs, or all but one against that one. */
-static uint32_t adversary(uint64_t *seed, uint32_t mode, uint32_t *bands, uint32_t victim)
-{
-    uint32_t set;
-
-    switch (mode) {
-    case 0: set = below(seed, 16); break;
-    case 1: /* empty and fill */
-        if (below(seed, 8) == 0)
-            *bands ^= 1u << below(seed, PRIORITIES);
-        set = *bands;
-        break;
-    case 2: set = 1u << victim | below(seed, 16); break;
-    default: /* away for long, then back among all */
-        set = draw(seed) % 40 == 0 ? 15 : 15 & ~(1u << victim);
-        if (below(seed, 3) == 0)
-            set = 15;
-        break;
-    }
-    return set == 0 ? 1u << victim : set;
-}
-
-static void test_shares__hold_when_bands_empty_and_fill(void **unused)
-{
-    (void)unused;
-
-    uint64_t seed = 7;
-    struct turns t;
-
-    for (int round = 0; round < 400; round++) {
-        uint32_t weight[PRIORITIES], bands = 15, victim = below(&seed, PRIORITIES);
-        uint32_t mode = below(&seed, 4);
-        struct shares s;
-
-        for (uint32_t b = 0; b < PRIORITIES; b++)
-            weight[b] = below(&seed, 5) == 0 ? 0 : 1 + below(&seed, below(&seed, 2) ? 9 : 1000);
-        s = with_weights(&t, weight);
-        for (int i = 0; i < 300; i++) {
-            take_turn(&t, &s, adversary(&seed, mode, &bands, victim));
-            check_windows(&t);
-        }
-    }
-}
-
-/* Why the bound is one less there: the three others come once each before it comes again. */
-static void test_shares__more_than_half_of_four_bands_may_lack_two(void **unused)
-{
-    (void)unused;
-
-    struct turns t;
-    struct shares s = with_weights(&t, (const uint32_t[PRIORITIES]){ 1, 1, 1, 8 });
-
-    for (int i = 0; i < 5; i++)
-        take_turn(&t, &s, 15);
-    assert_memory_equal(t.served, ((const uint8_t[]){ 3, 2, 1, 0, 3 }), 5);
-}
-
-static void test_shares__first_bands_take_all_they_can(void **unused)
-{
-    (void)unused;
-
-    struct turns t;
-    struct shares s = with_weights(&t, (const uint32_t[PRIORITIES]){ 1, 0, 1, 0 });
-
-    take_turn(&t, &s, 15);
-    take_turn(&t, &s, 7);
-    take_turn(&t, &s, 5);
-    take_turn(&t, &s, 5);
-    assert_memory_equal(t.served, ((const uint8_t[]){ 3, 1, 2, 0 }), 4);
-}
+#include "turns.h"
 
 /* ---- a line of our own beside the library's -------------------------------------------------- */
 
@@ -227,8 +24,9 @@ struct person {
     uint32_t came;   /* the how-manieth that entered its line */
     int64_t entry, first_rank, rank;
     bool waits, is_new; /* it has not been out of the line yet */
-    uint16_t overtaken_by[REQUESTERS_MAX]; /* tickets that came after it */
-    bool by[WAITERS_MAX];                  /* which ones */
+    bool lifted;
+    uint16_t overtaken_by[2][REQUESTERS_MAX]; /* tickets that came after it; [1]: by a lift */
+    bool by[WAITERS_MAX];                     /* which ones */
 };
 
 struct line {
@@ -267,6 +65,15 @@ static void enters(struct line *l, struct person *p)
 {
     p->waits = true;
     p->rank = peek(l->s, p->id).rank_at;
+    l->s->seen_n = 0;
+}
+
+static int says(struct line *l, const struct person *p, int verb)
+{
+    char who[16];
+
+    snprintf(who, sizeof who, "r%u", p->requester);
+    return by_person(l->s, p->id, verb, who);
 }
 
 static struct person *arrive(struct line *l, uint32_t requester, int32_t priority, uint32_t needs)
@@ -289,7 +96,6 @@ static struct person *arrive(struct line *l, uint32_t requester, int32_t priorit
     assert_int_equal(p->id, ++l->n);
     enters(l, p);
     p->first_rank = p->rank;
-    l->s->seen_n = 0;
     return p;
 }
 
@@ -298,11 +104,20 @@ static bool comes_before(const struct person *a, const struct person *b)
     return a->rank < b->rank || (a->rank == b->rank && a->id < b->id);
 }
 
+/* How many tickets of one requester may overtake it that came after it. */
+static int64_t bound(const struct line *l, const struct person *p, bool lifted)
+{
+    int64_t n = (p->first_rank - p->entry) / l->gap + 1;
+
+    return lifted ? n + (wall(l->s) - p->entry) / l->gap + 1 : n;
+}
+
 /* Those who could have been taken instead have been overtaken: by a smaller rank, not too often. */
 static void overtakes(struct line *l, const struct person *taken, uint32_t skills)
 {
     for (uint32_t i = 0; i < l->n; i++) {
         struct person *p = &l->all[i];
+        uint16_t *n = &p->overtaken_by[taken->lifted][taken->requester];
 
         if (p == taken || !p->waits || p->band != taken->band || (p->needs & ~skills) != 0)
             continue;
@@ -312,9 +127,9 @@ static void overtakes(struct line *l, const struct person *taken, uint32_t skill
             l->gap == 0 || p->by[taken->id - 1])
             continue;
         p->by[taken->id - 1] = true;
-        if (++p->overtaken_by[taken->requester] > (p->first_rank - p->entry) / l->gap + 1)
-            fail_msg("ticket %d of rank %+d ms was overtaken by %u of requester %u", (int)p->id,
-                     (int)(p->first_rank - p->entry), p->overtaken_by[taken->requester],
+        if (++*n > bound(l, p, taken->lifted))
+            fail_msg("ticket %d of rank %+d ms was overtaken by %u%s of requester %u", (int)p->id,
+                     (int)(p->first_rank - p->entry), *n, taken->lifted ? " lifted" : "",
                      taken->requester);
     }
 }
@@ -397,44 +212,125 @@ static void test_gap__nor_when_something_is_promised(void **unused)
                      51);
 }
 
-/* Everybody may withdraw, be acknowledged and released, come back from a pause; and comes again. */
-static void bustle(const char *policy, int64_t gap, uint64_t seed, bool acknowledged)
+/* Ways from an agent's hands back into the line; from SOONER on, perhaps with a due that is nearer
+ * than before. */
+enum { SILENTLY, AFTER_A_WORD, AFTER_A_PAUSE, SOONER };
+enum { ASKED = SOONER, WITH_A_PROMISE, REOPENED, WAYS };
+
+static void give_back(struct line *l, struct person *p, usher_claim c, uint32_t way)
+{
+    usher_command update = { .verb = USHER_UPDATE, .claim = c, .text = TEXT("soon") };
+
+    update.at = wall(l->s) + 5 * SECOND;
+    switch (way) {
+    case AFTER_A_WORD: by_agent(l->s, c, USHER_ACKNOWLEDGE); break;
+    case AFTER_A_PAUSE: pause(l->s, c, USHER_ON_THIRD_PARTY, 0); break;
+    case ASKED: says(l, p, USHER_ASK); break;
+    case WITH_A_PROMISE: act(l->s, update); break;
+    case REOPENED: by_agent(l->s, c, USHER_RESOLVE); break;
+    default: break;
+    }
+    if (way == AFTER_A_PAUSE)
+        by_agent(l->s, c, USHER_RESUME);
+    else if (way == REOPENED)
+        says(l, p, USHER_REOPEN);
+    else
+        by_agent(l->s, c, USHER_RELEASE);
+    enters(l, p);
+}
+
+/* Out of turn: no place in the line is used. */
+static void take(struct line *l, struct person *p, usher_claim *c)
+{
+    assert_int_equal(claim_ticket(l->s, l->s->bob, p->id, c), USHER_OK);
+    p->is_new = false;
+}
+
+static void lift(struct line *l, struct person *p)
+{
+    assert_int_equal(reprioritise(l->s, p->id, USHER_HIGH), USHER_OK);
+    p->band = USHER_HIGH - 1;
+    p->came = ++l->came;
+    p->lifted = true;
+    p->is_new = false;
+    enters(l, p);
+}
+
+static void serve_all(struct line *l)
+{
+    usher_claim c;
+
+    while (serve(l, l->s->ann, 0, &c) != NULL)
+        continue;
+}
+
+/* All of the one with many tickets, or half of them, are claimed out of turn and given back. */
+static void there_and_back(struct line *l, uint64_t *seed)
+{
+    uint32_t way = below(seed, WAYS), half = below(seed, 2);
+    usher_claim c;
+
+    for (uint32_t i = 0; i < l->n; i++) {
+        struct person *p = &l->all[i];
+
+        if (!p->waits || p->requester != 0 || (half && below(seed, 2)))
+            continue;
+        take(l, p, &c);
+        give_back(l, p, c, p->lifted ? way % SOONER : way);
+    }
+}
+
+static void lift_some(struct line *l, uint64_t *seed)
+{
+    for (uint32_t i = 0; i < l->n; i++) {
+        struct person *p = &l->all[i];
+
+        if (p->waits && p->band == USHER_LOW - 1 && p->requester == 0 && below(seed, 2))
+            lift(l, p);
+    }
+}
+
+/* One comes with many tickets, the others now and then; everybody is served, comes back in any way,
+ * withdraws, and comes again. lifts: from low to high, too. */
+static void bustle(const char *policy, int64_t gap, uint64_t seed, bool lifts)
 {
     struct line *l = line_of(policy, gap);
     int64_t now = 0;
 
-    while (l->n < 150) {
-        struct person *p;
+    while (l->n < 200) {
+        int32_t priority = !lifts ? USHER_NORMAL : below(&seed, 2) ? USHER_HIGH : USHER_LOW;
+        struct person *p = l->n > 0 ? &l->all[below(&seed, l->n)] : NULL;
         usher_claim c;
 
         now += below(&seed, 3) == 0 ? (int64_t)below(&seed, 20000) : 0;
         at(l->s, now);
-        l->s->seen_n = 0;
-        switch (below(&seed, 6)) {
+        switch (below(&seed, 7)) {
         case 0:
-        case 1:
-        case 2: arrive(l, below(&seed, 3) == 0 ? 0 : below(&seed, 12), USHER_NORMAL, 0); break;
-        case 3: serve(l, l->s->ann, 0, &c); break;
-        case 4: /* acknowledge and let go again */
-            p = serve(l, l->s->ann, 0, &c);
-            if (p == NULL)
-                break;
-            if (acknowledged)
-                by_agent(l->s, c, USHER_ACKNOWLEDGE);
-            by_agent(l->s, c, USHER_RELEASE);
-            enters(l, p);
+        case 1: arrive(l, 1 + below(&seed, 6), priority, 0); break;
+        case 2:
+            for (uint32_t i = below(&seed, 12); i > 0; i--)
+                arrive(l, 0, priority, 0);
             break;
-        default:
-            p = l->n == 0 ? NULL : &l->all[below(&seed, l->n)];
+        case 3: serve(l, l->s->ann, 0, &c); break;
+        case 4:
+            p = serve(l, l->s->ann, 0, &c);
+            if (p != NULL)
+                give_back(l, p, c, below(&seed, p->lifted ? SOONER : WAYS));
+            break;
+        case 5:
             if (p != NULL && p->waits) {
-                char who[16];
-
-                snprintf(who, sizeof who, "r%u", p->requester);
-                assert_int_equal(by_person(l->s, p->id, USHER_WITHDRAW, who), USHER_OK);
+                assert_int_equal(says(l, p, USHER_WITHDRAW), USHER_OK);
                 p->waits = false;
             }
+            break;
+        default:
+            if (lifts && below(&seed, 2))
+                lift_some(l, &seed);
+            else
+                there_and_back(l, &seed);
         }
     }
+    serve_all(l);
     end_line(l);
 }
 
@@ -442,12 +338,29 @@ static void test_overtaking__is_bounded_in_the_bustle(void **unused)
 {
     (void)unused;
 
-    for (uint64_t seed = 1; seed <= 12; seed++) {
-        bustle("{'line':{'gap':'1m'},'lease':{'for':'2h'}}", MINUTE, seed, false);
-        bustle("{'line':{'gap':'3s'},'lease':{'for':'2h'}}", 3 * SECOND, seed, true);
-        bustle("{'promises':{'ack':{'target':'10m'}},'line':{'gap':'1m'},'lease':{'for':'2h'}}",
-               MINUTE, seed, true);
-        bustle("{'lease':{'for':'2h'}}", 0, seed, false);
+    for (uint64_t seed = 1; seed <= 8; seed++) {
+        bustle("{'line':{'gap':'1m','keep_for':'0s'},'lease':{'for':'2h'}}", MINUTE, seed, false);
+        bustle("{'promises':{'ack':{'target':'1m'}},"
+               " 'line':{'gap':'10s','keep_for':'0s'},'lease':{'for':'2h'}}",
+               10 * SECOND, seed, false);
+        bustle("{'promises':{'ack':{'target':'1m'},'answer':{'target':'10s'},"
+               "             'update':{'target':'20s'},'resolve':{'target':'10m'}},"
+               " 'line':{'gap':'20s','keep_for':'0s'},'lease':{'for':'2h'}}",
+               20 * SECOND, seed, false);
+        bustle("{'line':{'keep_for':'0s'},'lease':{'for':'2h'}}", 0, seed, false);
+    }
+}
+
+static void test_overtaking__is_bounded_when_tickets_are_lifted(void **unused)
+{
+    (void)unused;
+
+    for (uint64_t seed = 1; seed <= 8; seed++) {
+        bustle("{'line':{'gap':'3s','keep_for':'0s'},'lease':{'for':'2h'}}", 3 * SECOND, seed,
+               true);
+        bustle("{'promises':{'ack':{'target':{'low':'10m','high':'1m'}}},"
+               " 'line':{'gap':'20s','keep_for':'0s'},'lease':{'for':'2h'}}",
+               20 * SECOND, seed, true);
     }
 }
 
@@ -463,15 +376,102 @@ static void test_overtaking__release_again_and_again_gains_nothing(void **unused
     at(l->s, SECOND);
     arrive(l, 1, USHER_NORMAL, 0);
     for (uint32_t i = 1; i <= 20; i++) { /* all of them go out and come back */
-        usher_id id = 21 - i;
+        struct person *p = person_of(l, 21 - i);
 
-        claim_ticket(l->s, l->s->bob, id, &c);
+        take(l, p, &c);
         by_agent(l->s, c, USHER_ACKNOWLEDGE);
         by_agent(l->s, c, USHER_RELEASE);
-        assert_int_equal(peek(l->s, id).rank_at, person_of(l, id)->first_rank);
+        enters(l, p);
+        assert_int_equal(p->rank, p->first_rank);
     }
     serve(l, l->s->ann, 0, &c);
     assert_int_equal(serve(l, l->s->ann, 0, &c)->requester, 1);
+    end_line(l);
+}
+
+/* One with two tickets, the second ranked an hour and a minute later; then one with a hundred, all
+ * of which are claimed out of turn and given back. How many of those stand before the second then.
+ * verb: what happens to each in between, 0: nothing. */
+static int64_t of_a_hundred(const char *promises, int verb)
+{
+    char policy[256];
+    struct line *l;
+    usher_id victim;
+    int64_t ahead;
+
+    snprintf(policy, sizeof policy, "{'promises':%s,'line':{'gap':'1m'}}", promises);
+    l = line_of(policy, MINUTE);
+    arrive(l, 1, USHER_NORMAL, 0);
+    victim = arrive(l, 1, USHER_NORMAL, 0)->id;
+    assert_int_equal(person_of(l, victim)->rank, T0 + HOUR + MINUTE);
+    assert_int_equal(bound(l, person_of(l, victim), false), 62);
+    at(l->s, SECOND);
+    for (int i = 0; i < 100; i++)
+        arrive(l, 0, USHER_NORMAL, 0);
+    assert_int_equal(peek(l->s, victim).ahead, 2);
+    for (usher_id id = victim + 1; id <= l->n; id++) {
+        usher_claim c;
+
+        take(l, person_of(l, id), &c);
+        if (verb == USHER_ASK)
+            says(l, person_of(l, id), verb);
+        else if (verb != 0)
+            by_agent(l->s, c, verb);
+        by_agent(l->s, c, USHER_RELEASE);
+        enters(l, person_of(l, id));
+    }
+    ahead = peek(l->s, victim).ahead - 1;
+    serve_all(l);
+    end_line(l);
+    return ahead;
+}
+
+static void test_overtaking__the_gap_outlasts_a_release(void **unused)
+{
+    (void)unused;
+
+    assert_int_equal(of_a_hundred("{'ack':{'target':'1h'}}", 0), 1);
+    assert_int_equal(of_a_hundred("{'ack':{'target':'1h'}}", USHER_ACKNOWLEDGE), 1);
+    assert_int_equal(of_a_hundred("{'resolve':{'target':'1h'}}", USHER_ACKNOWLEDGE), 1);
+}
+
+/* A nearer due brings each of them nearer, by as much as the first: they stay a gap apart. */
+static void test_overtaking__the_gap_outlasts_a_nearer_due(void **unused)
+{
+    (void)unused;
+
+    assert_int_equal(of_a_hundred("{'ack':{'target':'1h'},'answer':{'target':'10m'}}", USHER_ASK),
+                     51);
+    assert_int_equal(of_a_hundred("{'resolve':{'target':'1h'},'update':{'target':'20m'}}",
+                                  USHER_ACKNOWLEDGE),
+                     41);
+    assert_int_equal(of_a_hundred("{'ack':{'target':'1h'},'answer':{'target':'1s'}}", USHER_ASK),
+                     61);
+}
+
+/* One for each gap, by lifting one each time; all at once no more than with a gap between them. */
+static void test_overtaking__a_lift_brings_one_per_gap(void **unused)
+{
+    (void)unused;
+
+    struct line *l = line_of("{'line':{'gap':'1m'}}", MINUTE);
+    usher_id victim;
+
+    arrive(l, 1, USHER_HIGH, 0);
+    arrive(l, 1, USHER_HIGH, 0);
+    victim = arrive(l, 1, USHER_HIGH, 0)->id;
+    at(l->s, SECOND);
+    for (int i = 0; i < 60; i++)
+        arrive(l, 0, USHER_LOW, 0);
+    for (uint32_t i = 1; i <= 30; i++) {
+        at(l->s, i * MINUTE);
+        lift(l, person_of(l, victim + i));
+        assert_int_equal(peek(l->s, victim).ahead, 2 + i);
+    }
+    for (uint32_t i = 31; i <= 60; i++)
+        lift(l, person_of(l, victim + i));
+    assert_int_equal(peek(l->s, victim).ahead, 32);
+    serve_all(l);
     end_line(l);
 }
 
@@ -526,15 +526,14 @@ static void test_shares__hold_for_claimers_with_different_skills(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_shares__hold_for_all_short_histories),
-        cmocka_unit_test(test_shares__hold_for_all_short_histories_of_four_bands),
-        cmocka_unit_test(test_shares__hold_when_bands_empty_and_fill),
-        cmocka_unit_test(test_shares__more_than_half_of_four_bands_may_lack_two),
-        cmocka_unit_test(test_shares__first_bands_take_all_they_can),
         cmocka_unit_test(test_gap__five_hundred_do_not_wall_off_fifty),
         cmocka_unit_test(test_gap__nor_when_something_is_promised),
         cmocka_unit_test(test_overtaking__is_bounded_in_the_bustle),
+        cmocka_unit_test(test_overtaking__is_bounded_when_tickets_are_lifted),
         cmocka_unit_test(test_overtaking__release_again_and_again_gains_nothing),
+        cmocka_unit_test(test_overtaking__the_gap_outlasts_a_release),
+        cmocka_unit_test(test_overtaking__the_gap_outlasts_a_nearer_due),
+        cmocka_unit_test(test_overtaking__a_lift_brings_one_per_gap),
         cmocka_unit_test(test_shares__hold_for_claimers_with_different_skills),
     };
 

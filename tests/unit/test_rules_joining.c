@@ -1,32 +1,6 @@
 /* Joining a ticket instead of doubling it, and batches. */
 #include "rules.h"
 
-/* Status; the ticket is in s->done. */
-static int join(struct service *s, const char *who)
-{
-    usher_request r = { .requester = who, .dedup_key = "printer", .body = TEXT("mine too") };
-
-    return enqueue(s, s->q, r);
-}
-
-/* A ticket that ada and bea wait for. */
-static usher_id joined(struct service *s)
-{
-    assert_int_equal(join(s, "ada"), USHER_OK);
-    assert_int_equal(join(s, "bea"), USHER_OK);
-    assert_int_equal(s->done.outcome, USHER_WAS_JOINED);
-    return s->done.ticket;
-}
-
-static usher_claim resolved(struct service *s, usher_id id)
-{
-    usher_claim c;
-
-    assert_int_equal(claim_ticket(s, s->ann, id, &c), USHER_OK);
-    assert_int_equal(by_agent(s, c, USHER_RESOLVE), USHER_OK);
-    return c;
-}
-
 /* ---- joining --------------------------------------------------------------------------------- */
 
 static void test_join__adds_a_person(void **unused)

@@ -141,6 +141,48 @@ static void test_rank__takes_a_due_that_has_come_nearer(void **unused)
     end(s);
 }
 
+/* Its rank after it was claimed, asked about and given back. */
+static int64_t rank_when_asked(struct service *s, usher_id id)
+{
+    usher_claim c;
+
+    assert_int_equal(claim_ticket(s, s->ann, id, &c), USHER_OK);
+    by_person(s, id, USHER_ASK, "ada");
+    by_agent(s, c, USHER_RELEASE);
+    return rank(s, id);
+}
+
+static void test_rank__keeps_its_gap_when_a_due_has_come_nearer(void **unused)
+{
+    (void)unused;
+
+    struct service *s = begin("{'promises':{'answer':{'target':'10m'},'resolve':{'target':'4h'}},"
+                              " 'line':{'gap':'1m'}}");
+    usher_id t;
+
+    ticket(s, "ada", 0);
+    t = ticket(s, "ada", 0);
+    assert_int_equal(rank(s, t), 4 * HOUR + MINUTE);
+    assert_int_equal(rank_when_asked(s, t), 11 * MINUTE);
+    end(s);
+}
+
+static void test_rank__has_no_gap_to_keep_once_computed_anew_without_one(void **unused)
+{
+    (void)unused;
+
+    struct service *s = begin("{'promises':{'answer':{'target':'10m'},'resolve':{'target':'4h'}},"
+                              " 'line':{'gap':'1m'}}");
+    usher_id t;
+
+    ticket(s, "ada", 0);
+    t = ticket(s, "ada", 0);
+    move(s, t, queue(s, "other"));
+    assert_int_equal(rank(s, t), 4 * HOUR);
+    assert_int_equal(rank_when_asked(s, t), 10 * MINUTE);
+    end(s);
+}
+
 static void test_rank__is_that_of_before_after_a_failed_attempt(void **unused)
 {
     (void)unused;
@@ -260,6 +302,8 @@ int main(void)
         cmocka_unit_test(test_gap__is_that_of_the_policy_now),
         cmocka_unit_test(test_rank__never_grows),
         cmocka_unit_test(test_rank__takes_a_due_that_has_come_nearer),
+        cmocka_unit_test(test_rank__keeps_its_gap_when_a_due_has_come_nearer),
+        cmocka_unit_test(test_rank__has_no_gap_to_keep_once_computed_anew_without_one),
         cmocka_unit_test(test_rank__is_that_of_before_after_a_failed_attempt),
         cmocka_unit_test(test_rank__is_computed_anew_at_another_priority),
         cmocka_unit_test(test_rank__a_lift_brings_one_ticket_per_gap_to_the_front),
