@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "core/policy.h"
+#include "local/upkeep.h"
 #include "loop/arguments.h"
 #include "loop/completion.h"
 #include "loop/service.h"
@@ -50,6 +51,21 @@ static int ready(usher_t *u, uint64_t n)
     if (r != 0)
         usher__service_leave(u);
     return r;
+}
+
+/* The same for what changes something: the store can take it. */
+static int ready_to_change(usher_t *u, uint64_t n)
+{
+    int r = usher__keep_room(u, false);
+
+    return r != 0 ? r : ready(u, n);
+}
+
+static int ready_to_enqueue(usher_t *u, uint64_t n)
+{
+    int r = usher__keep_room(u, true);
+
+    return r != 0 ? r : ready(u, n);
 }
 
 /* How many of n commands with this callback may have something to tell. */
@@ -105,15 +121,15 @@ const char *usher_queue_name(const usher_queue_t *q)
     return q == NULL ? NULL : queue_name(q);
 }
 
-static int define(usher_queue_t *q, usher_t *u, const struct policy *p, usher_done_cb cb,
-                  void *user)
+static int define(usher_queue_t *q, usher_t *u, const struct policy *p, usher_text json,
+                  usher_done_cb cb, void *user)
 {
     struct result res;
-    int r = ready(u, callbacks(u, cb, 1));
+    int r = ready_to_change(u, callbacks(u, cb, 1));
 
     if (r != 0)
         return r;
-    r = usher__engine_define(q, p, &res);
+    r = usher__engine_define(q, p, json.data, (size_t)json.len, &res);
     usher__trace(u, "define %s: %s", queue_name(q), usher_err_name(r));
     return finish(u, r, &(struct asked){.call = "define"}, &res, cb, user);
 }
@@ -136,7 +152,7 @@ int usher_define(usher_queue_t *q, const char *policy, char *err, size_t err_len
     if (len > USHER_POLICY_MAX)
         return USHER_ELIMIT;
     r = usher__policy_compile(&p, policy, len, err, err_len);
-    return r != 0 ? r : define(q, u, &p, cb, user);
+    return r != 0 ? r : define(q, u, &p, (usher_text){policy, len}, cb, user);
 }
 
 int usher_queue_hold(usher_queue_t *q, uint32_t hold, usher_done_cb cb, void *user)
@@ -149,7 +165,7 @@ int usher_queue_hold(usher_queue_t *q, uint32_t hold, usher_done_cb cb, void *us
         return r;
     if (hold > (USHER_HOLD_CLAIMS | USHER_HOLD_ENQUEUE))
         return USHER_EINVAL;
-    r = ready(u, callbacks(u, cb, 1));
+    r = ready_to_change(u, callbacks(u, cb, 1));
     if (r != 0)
         return r;
     r = usher__engine_hold(q, hold, &res);
@@ -197,7 +213,7 @@ int usher_agent_gone(usher_agent_t *a, usher_done_cb cb, void *user)
     int r = usher__service_enter(u);
 
     if (r == 0)
-        r = ready(u, callbacks(u, cb, 1));
+        r = ready_to_change(u, callbacks(u, cb, 1));
     if (r != 0)
         return r;
     r = usher__engine_gone(a, &res);
@@ -232,7 +248,7 @@ int usher_enqueue(usher_queue_t *q, const usher_request *r, usher_done_cb cb, vo
     if (err == 0)
         err = usher__arg_request(r, &known, &room);
     if (err == 0)
-        err = ready(u, callbacks(u, cb, 1));
+        err = ready_to_enqueue(u, callbacks(u, cb, 1));
     if (err != 0)
         return err;
     err = usher__engine_enqueue(q, known, 1, &res);
@@ -245,7 +261,7 @@ static int enqueue_known(usher_t *u, usher_queue_t *q, const usher_request *r, s
                          usher_done_cb cb, void *user)
 {
     struct result *results = usher__alloc(&u->memory, n * sizeof *results);
-    int err = results == NULL ? USHER_ENOMEM : ready(u, callbacks(u, cb, n));
+    int err = results == NULL ? USHER_ENOMEM : ready_to_enqueue(u, callbacks(u, cb, n));
 
     if (err == 0) {
         err = usher__engine_enqueue(q, r, n, results);
@@ -289,7 +305,7 @@ static int ready_for_work(usher_t *u, uint32_t n)
 {
     int r = usher__completions_reserve_rows(u, n);
 
-    return r != 0 ? r : ready(u, 1);
+    return r != 0 ? r : ready_to_change(u, 1);
 }
 
 int usher_claim_many(usher_agent_t *a, const usher_claim_args *c, usher_work_cb cb, void *user)
@@ -362,17 +378,22 @@ static int act(usher_t *u, const usher_command *c, usher_done_cb cb, void *user)
     int r = usher__arg_command(u->engine, c, &known, &room);
 
     if (r == 0)
-        r = ready(u, callbacks(u, cb, 1));
+        r = ready_to_change(u, callbacks(u, cb, 1));
     if (r != 0)
         return r;
-    r = usher__engine_act(u->engine, known, &res);
-    usher__trace(u, "act %s ticket %llu: %s", usher_name(USHER_NAME_VERB, known->verb),
-                 (unsigned long long)known->claim.ticket, usher_err_name(r == 0 ? res.status : r));
     asked = (struct asked){.call = "act",
                            .token = known->claim.token,
                            .at = known->at,
                            .kind = known->kind,
                            .has_op = has_op(known->op)};
+    if (usher__errand_wants_act(u, known)) {
+        r = usher__errand_act(u, known, &asked, cb, user);
+        usher__service_leave(u);
+        return r;
+    }
+    r = usher__engine_act(u->engine, known, &res);
+    usher__trace(u, "act %s ticket %llu: %s", usher_name(USHER_NAME_VERB, known->verb),
+                 (unsigned long long)known->claim.ticket, usher_err_name(r == 0 ? res.status : r));
     return finish(u, r, &asked, &res, cb, user);
 }
 
@@ -493,25 +514,48 @@ int usher_reopen(usher_t *u, usher_id ticket, const char *who, const char *why, 
 
 /* ---- events ---------------------------------------------------------------------------------- */
 
+static int subscribe_live(usher_t *u, usher_event_cb cb, void *user)
+{
+    struct telling *t = &u->telling;
+
+    if (t->n + u->following.n >= USHER_SUBSCRIBERS_MAX)
+        return USHER_ELIMIT;
+    usher__events_pass(u);
+    t->subscriptions[t->n++] = (struct subscription){cb, user, usher__engine_log(u->engine)->seq};
+    return USHER_OK;
+}
+
 int usher_subscribe(usher_t *u, const char *name, uint64_t from_seq, usher_event_cb cb, void *user)
 {
-    struct telling *t;
     int r = usher__service_enter(u);
 
     if (r != 0)
         return r;
-    if (name != NULL || from_seq != 0 || cb == NULL)
+    if (cb == NULL || (name == NULL && from_seq != 0))
         return USHER_EINVAL;
-    t = &u->telling;
-    if (t->n == USHER_SUBSCRIBERS_MAX)
-        return USHER_ELIMIT;
-    r = ready(u, 0);
+    r = name == NULL ? 0 : usher__arg_name(name);
+    if (r == 0)
+        r = ready(u, 0);
     if (r != 0)
         return r;
-    usher__events_pass(u);
-    t->subscriptions[t->n++] = (struct subscription){cb, user, usher__engine_log(u->engine)->seq};
+    r = name == NULL ? subscribe_live(u, cb, user) : usher__follow(u, name, from_seq, cb, user);
     usher__service_leave(u);
-    return USHER_OK;
+    return r;
+}
+
+int usher_event_done(usher_t *u, const char *name, uint64_t seq)
+{
+    int r = usher__service_enter(u);
+
+    if (r == 0)
+        r = usher__arg_name(name);
+    if (r == 0)
+        r = ready(u, 0);
+    if (r != 0)
+        return r;
+    r = usher__follow_done(u, name, seq);
+    usher__service_leave(u);
+    return r;
 }
 
 int usher_unsubscribe(usher_t *u, usher_event_cb cb, const void *user)
@@ -526,7 +570,7 @@ int usher_unsubscribe(usher_t *u, usher_event_cb cb, const void *user)
     while (i < t->n && (t->subscriptions[i].cb != cb || t->subscriptions[i].user != user))
         i++;
     if (i == t->n)
-        return USHER_ENOENT;
+        return usher__unfollow(u, cb, user);
     t->n--;
     memmove(t->subscriptions + i, t->subscriptions + i + 1, (t->n - i) * sizeof *t->subscriptions);
     if (t->running && i <= t->turn) /* the one that follows the one being told has moved down */
@@ -611,8 +655,73 @@ int usher_read(usher_t *u, const usher_query *q, usher_page_cb cb, void *user)
         usher__question_free(u, copy);
         return r;
     }
-    usher__complete_page(u, copy, cb, user);
-    usher__trace(u, "read %d", known->what);
+    if (usher__errand_wants_page(u, &copy->query))
+        r = usher__errand_page(u, copy, cb, user);
+    else
+        usher__complete_page(u, copy, cb, user);
+    if (r != 0)
+        usher__question_free(u, copy);
+    usher__trace(u, "read %d: %s", known->what, usher_err_name(r));
     usher__service_leave(u);
-    return USHER_OK;
+    return r;
+}
+
+/* ---- upkeep ---------------------------------------------------------------------------------- */
+
+int usher_backup(usher_t *u, const char *path, usher_done_cb cb, void *user)
+{
+    int r = usher__service_enter(u);
+
+    if (r != 0)
+        return r;
+    if (u->keeping.store == NULL || path == NULL || path[0] == '\0')
+        return USHER_EINVAL;
+    if (strnlen(path, USHER_PATH_MAX + 1) > USHER_PATH_MAX)
+        return USHER_ELIMIT;
+    r = ready(u, callbacks(u, cb, 1));
+    if (r != 0)
+        return r;
+    r = usher__errand_backup(u, path, cb, user);
+    usher__trace(u, "backup: %s", usher_err_name(r));
+    usher__service_leave(u);
+    return r;
+}
+
+/* In memory there is nothing to wait for. */
+static int purge_memory(usher_t *u, int64_t before_at, const char *requester, usher_done_cb cb,
+                        void *user)
+{
+    struct row_filter f = {.closed_before_at = before_at, .requester = requester};
+    struct asked asked = {.call = "purge"};
+    struct result res = {0};
+    int r = usher__engine_reserve_event(u->engine);
+
+    if (r != 0)
+        return r;
+    asked.n = usher__engine_purge(u->engine, &f);
+    usher__engine_purged(u->engine, asked.n);
+    res.seq = usher__engine_log(u->engine)->seq;
+    usher__complete_done(u, &asked, &res, cb, user);
+    return 0;
+}
+
+int usher_purge(usher_t *u, int64_t closed_before_at, const char *requester, usher_done_cb cb,
+                void *user)
+{
+    int r = usher__service_enter(u);
+
+    if (r != 0)
+        return r;
+    if (closed_before_at < 0)
+        return USHER_EINVAL;
+    r = requester == NULL ? 0 : usher__arg_name(requester);
+    if (r == 0)
+        r = ready_to_change(u, callbacks(u, cb, 1));
+    if (r != 0)
+        return r;
+    r = u->keeping.store == NULL ? purge_memory(u, closed_before_at, requester, cb, user)
+                                 : usher__errand_purge(u, closed_before_at, requester, cb, user);
+    usher__trace(u, "purge: %s", usher_err_name(r));
+    usher__service_leave(u);
+    return r;
 }

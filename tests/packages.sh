@@ -13,6 +13,7 @@ cmake|the build system, 3.25 or newer|cmake_is_new_enough
 ninja-build|runs the build|command -v ninja
 pkg-config|finds libraries|command -v pkg-config
 libuv1-dev|the event loop that usher runs on|pkg-config --exists libuv
+libsqlite3-dev|the file that a service is kept in|pkg-config --exists sqlite3
 libjansson-dev|the examples read mappings and write reports|pkg-config --exists jansson
 libcmocka-dev|the unit tests' framework|pkg-config --exists cmocka
 python3|runs the tests' scripts|command -v python3

@@ -9,7 +9,7 @@ import re
 import subprocess
 import sys
 
-ALLOWED = re.compile(r"lib(uv|c)\.so\.\d+|ld-linux[\w-]*\.so\.\d+")
+ALLOWED = re.compile(r"lib(uv|sqlite3|c)\.so\.\d+|ld-linux[\w-]*\.so\.\d+")
 
 
 def output(*command: str) -> str:

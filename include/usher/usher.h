@@ -16,10 +16,16 @@
  *  Outcomes   USHER_OK; an error: not applied and never will be; USHER_EUNKNOWN: one of the two, ask again with the same op.
  *  Delivery   A claim is a lease: work is handed out at least once. A change is applied at most once per token, so a late
  *             holder's resolve is refused (ESTALE). Make your own side effects idempotent, or pass the token on.
- *  Durability `memory:` holds everything in this process (USHER_NONE): it is gone when the process ends.
+ *  Durability A callback with USHER_OK, and an event that is told, mean that the change has reached the service's level:
+ *             USHER_NONE (`memory:`): it is gone when the process ends. USHER_PROCESS: the operating system has the bytes; they
+ *             outlive the process, not a crash of the machine. USHER_DISK (`sqlite:PATH`): flushed before the callback runs. What
+ *             a crash takes is always the latest part: the service reopens to a state that it once had. usher_peek() and
+ *             usher_counts() do not wait for the level. After a failed flush nothing is tried again: what is outstanding ends as
+ *             USHER_EUNKNOWN, every call is USHER_EFAILED, and reopening recovers.
+ *  Fork       A service belongs to the process that opened it: in a child every call is USHER_EFORK.
  *  Memory     What you pass in is copied before the call returns. What a callback is handed lives until it returns; what
  *             usher_peek() hands you, until your next call into this service or your return to the loop. Everything is
- *             allocated through options.allocator, but for what libuv allocates itself. Running out is an error.
+ *             allocated through options.allocator, but for what libuv and SQLite allocate themselves. Running out is an error.
  *  Time       *_at: ms since 1970-01-01 UTC. *_ms: a duration. Promises follow the wall clock; leases, and the wait of a
  *             parked claim, the boot-time clock. Timers are never early. A wall clock that steps back holds still until
  *             it has caught up.
@@ -73,6 +79,9 @@ typedef uint64_t usher_id;                  /* a ticket; ascending, never used a
 #define USHER_AGENTS_MAX 1000000  /* names of agents, present or gone, of one service */
 #define USHER_SUBSCRIBERS_MAX 64  /* subscriptions of one service */
 #define USHER_ROWS_MAX 1000       /* rows of one page */
+#define USHER_UNDONE_MAX 1024     /* events told to a named subscription and not yet done: then it waits */
+#define USHER_PATH_MAX 500        /* bytes of a store's or backup's path, made absolute (SQLite's own limit is 512) */
+#define USHER_UNSAVED_MAX 67108864 /* bytes of history that wait for the store: from three quarters on enqueue is EFULL, then all */
 
 /* ---- errors ----------------------------------------------------------------------------------------------------------- */
 /* -20999..-20000, never renumbered. libuv's own codes (-4095..-1) pass through. */
@@ -87,7 +96,13 @@ typedef uint64_t usher_id;                  /* a ticket; ascending, never used a
     X(ECANCELED, -20009, "canceled: the agent has gone or the service is closing")        \
     X(ETIMEDOUT, -20010, "waited as long as was asked, and nothing came")                 \
     X(EPOLICY, -20011, "the policy is wrong, see the detail")                             \
+    X(ESTORE, -20013, "the store refused, nothing was applied")                           \
     X(EUNKNOWN, -20014, "may or may not have been applied: repeat it with the same op")   \
+    X(EFAILED, -20015, "the store has failed: close the service and open it again")       \
+    X(EBUSY, -20016, "the store is open elsewhere")                                       \
+    X(ECORRUPT, -20017, "the store is damaged, or not one of usher's")                    \
+    X(EVERSION, -20018, "the store was written by a newer version")                       \
+    X(EFORK, -20019, "the service belongs to the parent process")                         \
     X(ETHREAD, -20020, "called from a thread that does not own the service")
 
 enum {
@@ -188,11 +203,13 @@ enum { /* what an event tells; the ticket's history is made of them */
        USHER_EV_BROKEN = 33,       /* promise; due_at: what had been promised; at: 1 ms later, for a word at due_at keeps it */
        USHER_EV_QUEUE_DEFINED = 40, /* ticket 0; policy_version */
        USHER_EV_QUEUE_HELD = 41,   /* ticket 0; how: USHER_HOLD_* */
-       USHER_EV_ROOM = 42,         /* ticket 0; the queue that answered EFULL has room again */
-       USHER_EV_AGENT_GONE = 43    /* ticket 0; who; n: tickets that it released */
+       USHER_EV_ROOM = 42,         /* ticket 0; the queue (NULL: the store) that answered EFULL has room again */
+       USHER_EV_AGENT_GONE = 43,   /* ticket 0; who; n: tickets that it released */
+       USHER_EV_LOST = 44,         /* ticket 0; told to a named subscription only: n events up to this seq are no longer kept */
+       USHER_EV_PURGED = 45        /* ticket 0; n: tickets */
 };
 
-enum { USHER_NONE = 1 }; /* durability levels: in memory only */
+enum { USHER_NONE = 1, USHER_PROCESS = 2, USHER_DISK = 3 }; /* durability levels, see the top */
 enum { USHER_RUN = 0, USHER_HOLD_CLAIMS = 1, USHER_HOLD_ENQUEUE = 2 }; /* 3: both */
 enum { USHER_WAS_JOINED = 1, USHER_WAS_CLIPPED = 2, USHER_WAS_REPEATED = 4 }; /* bits of usher_done.outcome */
 
@@ -244,26 +261,38 @@ typedef struct usher_options {
     const usher_clock *clock;         /* NULL: the machine's. Copied; ctx as above */
     void (*on_lost)(usher_t *u, int status, usher_id ticket, int verb, void *user); /* a command without a callback failed */
     void (*trace)(usher_t *u, const char *line, void *user); /* what the library does, a line at a time; must not call usher */
-    void *user;                       /* for on_lost and trace */
-    int32_t durability;               /* 0: the engine's own. More than it can hold: EINVAL, never silently less */
+    void *user;                       /* for the hooks */
+    int32_t durability;               /* 0: the store's own: NONE in memory, DISK on SQLite. One that it has not: EINVAL */
     uint32_t max_pending;             /* callbacks outstanding, parked claims apart; 0 = 65536. One more is EFULL */
     int64_t op_window_ms;             /* how long an op is remembered; 0 = 1 h */
     uint32_t op_window_n;             /* ... and how many; 0 = 65536 */
-    uint32_t keep_closed;             /* closed and withdrawn tickets that stay readable; 0 = 65536. The oldest go first */
-    uint64_t history_bytes;           /* events that stay readable, in bytes; 0 = 64 MiB. The oldest go first */
+    uint32_t keep_closed;             /* closed and withdrawn tickets that stay in memory; 0 = 65536. The oldest go first */
+    uint64_t history_bytes;           /* events that stay in memory, in bytes; 0 = 64 MiB. The oldest go first */
     uint64_t seed;                    /* 0: from the system. Of hashing only: nothing visible depends on it */
+    int64_t retain_ms;                /* SQLite: closed tickets are purged by and by when they are older; 0 = never */
+    char *err;                        /* what is wrong when usher_open() fails, in words; may be NULL */
+    uint64_t err_len;
+    void (*progress)(uint64_t rows, uint64_t of, void *user); /* from inside usher_open(), now and then; `of` is an estimate */
+    void (*on_failed)(usher_t *u, int status, usher_text why, void *user); /* once, when the store has failed; see Durability */
 } usher_options;
 
 typedef void (*usher_open_cb)(usher_t *u, int status, usher_text detail, void *user);
 typedef void (*usher_close_cb)(void *user);
 typedef void (*usher_post_cb)(usher_t *u, void *user);
 
-/* Opens a service. store: "memory:". loop: the host's, or NULL: then drive it with usher_fd(), usher_timeout(), usher_turn().
- * *out is usable at once; cb (may be NULL) tells when it is open. o may be NULL. Non-zero: *out is NULL, nothing to free. */
+/* Opens a service. loop: the host's, or NULL: then drive it with usher_fd(), usher_timeout(), usher_turn(). *out is usable at
+ * once; cb (may be NULL) runs first. o may be NULL. Non-zero: *out is NULL, nothing to free, options.err says why.
+ * store: "memory:", or "sqlite:PATH", a file that is made (mode 0600) when it is not there, on a local file system. One service
+ * at a time opens it: a second one, in any process, is EBUSY. PATH-wal, PATH-lock and PATH-reserve lie beside it. The call
+ * returns when all open tickets have been read (about a second for a million): what was due meanwhile fires then, each at its
+ * own instant. After PATH may follow ?KEY=VALUE&...: readers=1 lets other programs read the file meanwhile; readonly=1 opens it
+ * for looking at, also while a service with readers=1 runs: nothing fires, what would change it is ESTATE; quick=1 leaves out
+ * the integrity check; vfs=NAME names a VFS of SQLite's. (A path with a "?" in it must be followed by a "?".)
+ * EINVAL, ELIMIT, ENOMEM, EBUSY, ECORRUPT (the file is left as it is), EVERSION (likewise), ESTORE. */
 USHER_API int usher_open(usher_t **out, struct uv_loop_s *loop, const char *store, const usher_options *o, usher_open_cb cb,
                          void *user);
 
-/* Ends it. Outstanding callbacks run first, those of parked claims with ECANCELED; then cb (may be NULL), after which u, its
+/* Ends it. Outstanding callbacks run first, those of parked claims with ECANCELED, and what was done is saved; then cb (may be NULL), after which u, its
  * queues and agents are gone and the loop holds nothing of ours. Legal inside any callback. A second call: ECANCELED.
  * Opened with loop == NULL: keep calling usher_turn() until cb has run, and not after. */
 USHER_API int usher_close(usher_t *u, usher_close_cb cb, void *user);
@@ -452,9 +481,17 @@ typedef struct usher_event { /* one line of a ticket's history, or of the servic
 } usher_event;
 typedef void (*usher_event_cb)(usher_t *u, const usher_event *e, void *user);
 
-/* Live: every event from now on, in order. name must be NULL and from_seq 0 in this version (EINVAL). */
+/* Live, name NULL and from_seq 0: every event from now on, in order, each before the completion of the command that caused it.
+ * Named: every event, in order, at least once, until usher_event_done() says that it is done, also after a reopen (on
+ * `memory:` as long as the service lives). from_seq: the first to tell; 0: the one after the last that was done under this
+ * name, and for a new name the oldest that is kept. What is no longer kept is told as one USHER_EV_LOST. A slow one holds
+ * nobody else up. ESTATE: the name is subscribed already. EINVAL: from_seq lies beyond the next event. ELIMIT. */
 USHER_API int usher_subscribe(usher_t *u, const char *name, uint64_t from_seq, usher_event_cb cb, void *user);
-/* Ends the subscription made with this cb and user; nothing is told to it any more. ENOENT. */
+/* All up to seq are done and are not told again. Saved with what comes next, not confirmed: after a crash the latest may be told
+ * once more. ENOENT: no such subscription. EINVAL: it has not been told so far. */
+USHER_API int usher_event_done(usher_t *u, const char *name, uint64_t seq);
+/* Ends the subscription made with this cb and user; nothing is told to it any more. A named one goes on from where it was done
+ * when it is made again. ENOENT. */
 USHER_API int usher_unsubscribe(usher_t *u, usher_event_cb cb, const void *user);
 
 /* ---- reading ---------------------------------------------------------------------------------------------------------- */
@@ -499,7 +536,7 @@ USHER_API int usher_peek_ref(usher_queue_t *q, const char *ref, usher_standing *
 USHER_API int usher_counts(const usher_queue_t *q, uint64_t by_state[USHER_STATES]);
 
 enum {
-    USHER_READ_TICKETS = 1, /* page.tickets: all that fit the filters, by ascending id */
+    USHER_READ_TICKETS = 1, /* page.tickets: all that fit the filters, by ascending id; go on while there is a cursor */
     USHER_READ_BODY = 2,    /* page.text */
     USHER_READ_HISTORY = 3, /* page.events: of one ticket, as far as history is kept */
     USHER_READ_WHY_DUE = 4, /* page.spans: of one ticket's promise; their counted ms add up to what is used */
@@ -526,7 +563,7 @@ typedef struct usher_query {
 
 typedef struct usher_page {
     uint64_t size;
-    uint64_t n;            /* rows, of the one array that query.what names */
+    uint64_t n;            /* rows, of the one array that query.what names; fewer than the limit do not mean the end */
     const usher_standing *tickets;
     const usher_event *events;
     const usher_span *spans;
@@ -535,8 +572,19 @@ typedef struct usher_page {
 } usher_page;
 typedef void (*usher_page_cb)(usher_t *u, int status, const usher_page *p, void *user);
 
-/* Status: ENOENT; the page is empty then. It is as the service is when the callback runs. */
+/* Status: ENOENT; the page is empty then. It is as the service is when the callback runs. On SQLite closed tickets and history
+ * are read from the file, without holding anything else up: ESTORE, ECORRUPT, EFAILED. */
 USHER_API int usher_read(usher_t *u, const usher_query *q, usher_page_cb cb, void *user);
+
+/* ---- upkeep ------------------------------------------------------------------------------------------------------------ */
+/* SQLite: copies the store into a new file while everything goes on: consistent, checked, mode 0600. Status: ESTORE (detail says
+ * why: there is such a file, no space ...). Returned: EINVAL (in memory; path), ELIMIT. Never copy the file by hand while it is open. */
+USHER_API int usher_backup(usher_t *u, const char *path, usher_done_cb cb, void *user);
+
+/* Erases closed and withdrawn tickets that were closed before this instant (0: whenever), with their bodies and history, and, if
+ * requester is not NULL, only those that he is a person of. On SQLite the bytes are overwritten in the file and its log (not in
+ * backups). done.detail says how many, and so does a USHER_EV_PURGED. */
+USHER_API int usher_purge(usher_t *u, int64_t closed_before_at, const char *requester, usher_done_cb cb, void *user);
 
 /* ---- the manual clock: your tests need it as much as ours ------------------------------------------------------------- */
 typedef struct usher_manual_clock_s usher_manual_clock_t;

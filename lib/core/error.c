@@ -76,6 +76,8 @@ static const char *const events[] = {
     [USHER_EV_QUEUE_HELD] = "queue_held",
     [USHER_EV_ROOM] = "room",
     [USHER_EV_AGENT_GONE] = "agent_gone",
+    [USHER_EV_LOST] = "lost",
+    [USHER_EV_PURGED] = "purged",
 };
 
 static const char *word(const char *const *words, size_t n, int value)

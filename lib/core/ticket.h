@@ -80,7 +80,10 @@ enum {                          /* struct ticket, flags */
        TICKET_RANKED = 4,       /* has been in the line */
        CLAIM_WORD = 8,          /* this claim saw a word */
        CLAIM_ALIVE = 16,        /* ... and an update or extend after it */
-       TICKET_CONFIRMED = 32    /* the requester has confirmed */
+       TICKET_CONFIRMED = 32,   /* the requester has confirmed */
+       TICKET_NOTED = 64,       /* the engine's: it has changed since the last cut */
+       TICKET_FILED = 128,      /* ... its row in the store is among those of the closed */
+       TICKET_ENGINES = TICKET_NOTED | TICKET_FILED
 };
 
 struct ticket {
@@ -99,7 +102,7 @@ struct ticket {
     struct text *body, *last_word;
     struct extra *extra;                       /* NULL: nothing of it */
     int64_t behind;                            /* its rank less what that was made from */
-    uint64_t last_event;                       /* where its history ends in the engine's log */
+    uint64_t last_event;                       /* the service's seq of its latest event */
     uint32_t queue, policy, holder, requester; /* holder: the last one, whoever holds it now */
     uint32_t seq;                              /* events so far */
     uint32_t next, prev; /* the engine's lists: held by one agent; closed, by age */

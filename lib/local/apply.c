@@ -125,6 +125,17 @@ static void unindex(struct ids *ids, struct ticket *t, uint32_t slot, uint32_t q
     t->queue = now_in;
 }
 
+/* It is found by its ref from now on: the newest wins. */
+static void index_ref(struct engine *e, uint32_t slot, const struct ticket *t)
+{
+    uint64_t key = usher__queue_key(t->queue, t->extra->ref);
+    uint32_t old = usher__ids_remove(&e->by_ref, key);
+
+    if (old != 0)
+        usher__note_ticket(e, old, usher__ticket(e, old));
+    usher__ids_insert(&e->by_ref, key, slot);
+}
+
 static void carry_indexes(struct engine *e, uint32_t slot, struct ticket *t, const struct before *b)
 {
     const struct extra *x = t->extra;
@@ -141,8 +152,7 @@ static void carry_indexes(struct engine *e, uint32_t slot, struct ticket *t, con
     if (x->ref == 0 || !moved)
         return;
     unindex(&e->by_ref, t, slot, b->queue, x->ref);
-    usher__ids_remove(&e->by_ref, usher__queue_key(t->queue, x->ref)); /* the newest wins */
-    usher__ids_insert(&e->by_ref, usher__queue_key(t->queue, x->ref), slot);
+    index_ref(e, slot, t);
 }
 
 static void take_from(struct engine *e, struct ticket *t, const struct place *p)
@@ -200,26 +210,31 @@ static void carry_place(struct engine *e, uint32_t slot, struct ticket *t, const
 
 static bool open_state(int state)
 {
-    return state != 0 && state != USHER_CLOSED && state != USHER_WITHDRAWN;
+    return state != 0 && !usher__is_over(state);
+}
+
+static void link_closed(struct engine *e, uint32_t slot, struct ticket *t)
+{
+    t->next = 0;
+    t->prev = e->closed_newest;
+    if (e->closed_newest != 0)
+        usher__ticket(e, e->closed_newest)->next = slot;
+    else
+        e->closed_oldest = slot;
+    e->closed_newest = slot;
+    e->closed_n++;
 }
 
 /* What is over stays readable, oldest let go first. */
 static void carry_closed(struct engine *e, uint32_t slot, struct ticket *t, const struct before *b)
 {
-    bool was = b->state == USHER_CLOSED || b->state == USHER_WITHDRAWN;
+    bool was = usher__is_over(b->state);
     bool is = !open_state(t->state);
 
     if (was == is)
         return;
     if (is) {
-        t->next = 0;
-        t->prev = e->closed_newest;
-        if (e->closed_newest != 0)
-            usher__ticket(e, e->closed_newest)->next = slot;
-        else
-            e->closed_oldest = slot;
-        e->closed_newest = slot;
-        e->closed_n++;
+        link_closed(e, slot, t);
         return;
     }
     if (t->prev != 0)
@@ -318,6 +333,7 @@ void usher__tell_room(struct engine *e, usher_queue_t *q)
     if (!q->told_full || q->open >= usher__policy(e, q->policy)->open_max)
         return;
     q->told_full = false;
+    usher__note_queue(e, q);
     usher__tell_service(e, q, &(struct event){.kind = USHER_EV_ROOM});
 }
 
@@ -326,6 +342,7 @@ static void commit(struct engine *e, uint32_t slot, const struct before *b,
 {
     struct ticket *t = usher__ticket(e, slot);
 
+    usher__note_ticket(e, slot, t);
     carry_references(e, out);
     carry_events(e, t, out);
     carry_indexes(e, slot, t, b);
@@ -341,6 +358,38 @@ static void commit(struct engine *e, uint32_t slot, const struct before *b,
     if (out->set_mark)
         usher__marks_store(&e->marks, t->queue, t->priority - 1u, t->requester, out->mark);
     drop_references(e, out);
+}
+
+int usher__put_back(struct engine *e, uint32_t slot, bool by_key, bool by_ref)
+{
+    struct ticket *t = usher__ticket(e, slot);
+    struct place p = usher__place(t);
+    int err = 0;
+
+    if (p.where == PLACE_LINE)
+        err = usher__order_reserve(&usher__queue_of(e, p.queue)->band[p.band], 1);
+    else if (p.where == PLACE_KEPT)
+        err = usher__order_reserve(&usher__agent_of(e, p.agent)->kept, 1);
+    if (err == 0)
+        err = usher__heap_reserve(&e->dues, slot);
+    if (err == 0)
+        err = usher__heap_reserve(&e->leases, slot);
+    if (err == 0 && by_key)
+        err = usher__ids_reserve(&e->by_key, 1);
+    if (err == 0 && by_ref)
+        err = usher__ids_reserve(&e->by_ref, 1);
+    if (err != 0)
+        return err;
+    put_into(e, slot, t, &p);
+    if (by_key && usher__ids_find(&e->by_key, usher__queue_key(t->queue, t->extra->dedup_key)) == 0)
+        usher__ids_insert(&e->by_key, usher__queue_key(t->queue, t->extra->dedup_key), slot);
+    if (by_ref)
+        index_ref(e, slot, t);
+    if (usher__is_over(t->state))
+        link_closed(e, slot, t);
+    count(e, t->queue, t->state, needy(t), true);
+    carry_timers(e, slot, t);
+    return 0;
 }
 
 /* ---- the two ways ----------------------------------------------------------------------------------- */
@@ -428,14 +477,6 @@ void usher__result_of(struct engine *e, const struct ticket *t, struct result *r
     res->priority = t->priority;
     res->until_at = usher__until(t, e->at);
     res->seq = e->log.seq;
-}
-
-void usher__policy_drop(struct engine *e, uint32_t policy)
-{
-    struct policy_record *r = usher__slab_at(&e->policies, policy);
-
-    if (--r->refs == 0)
-        usher__slab_give(&e->policies, policy);
 }
 
 static void free_extra(struct engine *e, struct ticket *t)

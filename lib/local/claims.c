@@ -99,6 +99,7 @@ static uint32_t pick(struct engine *e, const struct claim *c)
             uint32_t band = usher__shares_next(&q->shares, bands);
 
             slot = first[band];
+            usher__note_queue(e, q);
             look_ahead(e, q, band);
         }
     }

@@ -101,6 +101,11 @@ void usher__engine_free(struct engine *e)
     usher__free(&m, e->queues);
     usher__free(&m, e->agents);
     usher__free(&m, e->fresh);
+    usher__free(&m, e->changes.tickets.at);
+    usher__free(&m, e->changes.queues.at);
+    usher__free(&m, e->changes.agents.at);
+    usher__free(&m, e->changes.definitions);
+    usher__free(&m, e->changes.subscribers);
     usher__ids_free(&e->by_id);
     usher__ids_free(&e->by_key);
     usher__ids_free(&e->by_ref);
@@ -133,13 +138,24 @@ static int64_t on_calendar(int64_t at)
 void usher__engine_clock(struct engine *e, int64_t wall, int64_t boot)
 {
     wall = on_calendar(wall);
-    boot = on_calendar(boot);
+    boot = on_calendar(on_calendar(boot) + e->boot_skew);
     e->wall = wall;
     if (wall > e->now.wall)
         e->now.wall = wall;
     if (boot > e->now.boot)
         e->now.boot = boot;
     e->now.ahead = e->now.wall - e->now.boot;
+}
+
+void usher__resume_clock(struct engine *e, struct now now, struct now at, int64_t wall, int64_t boot)
+{
+    int64_t slept = on_calendar(wall) - now.wall;
+
+    e->now = now;
+    e->at = at;
+    e->boot_skew = now.boot + (slept > 0 ? slept : 0) - on_calendar(boot);
+    usher__engine_clock(e, wall, boot);
+    e->at.ahead = e->now.ahead;
 }
 
 int64_t usher__engine_now(const struct engine *e)
@@ -295,7 +311,15 @@ void usher__settle(struct engine *e)
 {
     (void)usher__serve(e); /* what lacks memory is tried again when the clock is looked at */
     usher__marks_sweep(&e->marks, e->at.wall);
-    while (e->closed_n > e->keep_closed)
+    if (e->closed_n > e->keep_closed)
+        usher__let_closed_go(e);
+}
+
+/* Not those that no cut has written yet. */
+void usher__let_closed_go(struct engine *e)
+{
+    while (e->closed_n > (uint64_t)e->keep_closed + e->hold_closed &&
+           (usher__ticket(e, e->closed_oldest)->flags & TICKET_NOTED) == 0)
         usher__forget(e, e->closed_oldest);
 }
 
@@ -311,23 +335,7 @@ struct log *usher__engine_log(struct engine *e)
 
 /* ---- queues ---------------------------------------------------------------------------------------- */
 
-static int policy_add(struct engine *e, const struct policy *p, uint32_t version, uint32_t *slot)
-{
-    struct policy_record *r;
-    int err = usher__slab_reserve(&e->policies, 1);
-
-    if (err != 0)
-        return err;
-    *slot = usher__slab_take(&e->policies);
-    r = usher__slab_at(&e->policies, *slot);
-    r->policy = *p;
-    r->policy.version = version;
-    r->refs = 1;
-    return 0;
-}
-
-/* Room for one more in the lists of queues, and the queue itself. */
-static int new_queue(struct engine *e, usher_queue_t **out)
+int usher__queue_new(struct engine *e, usher_queue_t **out)
 {
     void *p = usher__grow(&e->memory, e->queues, &e->queues_room, e->queues_n + 1u, sizeof(void *));
 
@@ -340,15 +348,31 @@ static int new_queue(struct engine *e, usher_queue_t **out)
     e->fresh = p;
     if (usher__ids_reserve(&e->queue_by_name, 1) != 0)
         return USHER_ENOMEM;
+    if (e->changes.on &&
+        usher__noted_reserve(&e->changes.queues, &e->memory, e->queues_n + 1u) != 0)
+        return USHER_ENOMEM;
     *out = usher__zalloc(&e->memory, sizeof(**out));
     return *out == NULL ? USHER_ENOMEM : 0;
+}
+
+void usher__queue_add(struct engine *e, usher_queue_t *q, uint32_t name, uint32_t policy)
+{
+    q->engine = e;
+    q->name = name;
+    q->policy = policy;
+    for (uint32_t b = 0; b < PRIORITIES; b++)
+        usher__order_init(&q->band[b], &e->memory);
+    usher__shares_init(&q->shares, usher__policy(e, policy));
+    e->queues[e->queues_n++] = q;
+    q->index = e->queues_n;
+    usher__ids_insert(&e->queue_by_name, name, q->index);
 }
 
 int usher__engine_queue(struct engine *e, const char *name, usher_queue_t **out)
 {
     struct policy standard;
     usher_queue_t *q;
-    uint32_t handle, found;
+    uint32_t handle, found, policy;
     int err = usher__intern_get(&e->names, name, strlen(name), &handle);
 
     if (err != 0)
@@ -359,10 +383,10 @@ int usher__engine_queue(struct engine *e, const char *name, usher_queue_t **out)
         *out = e->queues[found - 1];
         return 0;
     }
-    err = e->queues_n >= USHER_QUEUES_MAX ? USHER_ELIMIT : new_queue(e, &q);
+    err = e->queues_n >= USHER_QUEUES_MAX ? USHER_ELIMIT : usher__queue_new(e, &q);
     if (err == 0) {
         usher__policy_default(&standard);
-        err = policy_add(e, &standard, 1, &q->policy);
+        err = usher__policy_new(e, e->queues_n + 1u, &standard, 1, "{}", 2, &policy);
         if (err != 0)
             usher__free(&e->memory, q);
     }
@@ -370,19 +394,14 @@ int usher__engine_queue(struct engine *e, const char *name, usher_queue_t **out)
         usher__intern_unref(&e->names, handle);
         return err;
     }
-    q->engine = e;
-    q->name = handle;
-    for (uint32_t b = 0; b < PRIORITIES; b++)
-        usher__order_init(&q->band[b], &e->memory);
-    usher__shares_init(&q->shares, &standard);
-    e->queues[e->queues_n++] = q;
-    q->index = e->queues_n;
-    usher__ids_insert(&e->queue_by_name, handle, q->index);
+    usher__queue_add(e, q, handle, policy);
+    usher__note_queue(e, q);
     *out = q;
     return 0;
 }
 
-int usher__engine_define(usher_queue_t *q, const struct policy *p, struct result *res)
+int usher__engine_define(usher_queue_t *q, const struct policy *p, const char *json, size_t len,
+                         struct result *res)
 {
     struct engine *e = q->engine;
     uint32_t version = usher__policy(e, q->policy)->version + 1;
@@ -390,12 +409,13 @@ int usher__engine_define(usher_queue_t *q, const struct policy *p, struct result
     int err = usher__log_reserve(&e->log, 2 * usher__log_len(0));
 
     if (err == 0)
-        err = policy_add(e, p, version, &fresh);
+        err = usher__policy_new(e, q->index, p, version, json, len, &fresh);
     if (err != 0)
         return err;
     usher__policy_drop(e, q->policy);
     q->policy = fresh;
     usher__shares_init(&q->shares, p);
+    usher__note_queue(e, q);
     usher__tell_service(e, q,
                         &(struct event){.kind = USHER_EV_QUEUE_DEFINED, .policy_version = version});
     usher__tell_room(e, q);
@@ -411,6 +431,7 @@ int usher__engine_hold(usher_queue_t *q, uint32_t hold, struct result *res)
     if (err != 0)
         return err;
     q->hold = hold;
+    usher__note_queue(e, q);
     usher__tell_service(e, q, &(struct event){.kind = USHER_EV_QUEUE_HELD, .how = (int32_t)hold});
     *res = (struct result){.seq = e->log.seq};
     usher__fresh(e, q, 0);
@@ -446,7 +467,7 @@ static int intern_skills(struct engine *e, const char *const *skills, uint32_t n
     return 0;
 }
 
-static int new_agent(struct engine *e, uint32_t name, usher_agent_t **out)
+int usher__agent_new(struct engine *e, uint32_t name, usher_agent_t **out)
 {
     void *p = usher__grow(&e->memory, e->agents, &e->agents_room, e->agents_n + 1u, sizeof(void *));
     usher_agent_t *a;
@@ -455,6 +476,9 @@ static int new_agent(struct engine *e, uint32_t name, usher_agent_t **out)
         return USHER_ENOMEM;
     e->agents = p;
     if (usher__ids_reserve(&e->agent_by_name, 1) != 0)
+        return USHER_ENOMEM;
+    if (e->changes.on &&
+        usher__noted_reserve(&e->changes.agents, &e->memory, e->agents_n + 1u) != 0)
         return USHER_ENOMEM;
     a = usher__zalloc(&e->memory, sizeof(*a));
     if (a == NULL)
@@ -488,7 +512,7 @@ int usher__engine_agent(struct engine *e, const char *name, const char *const *s
         usher__intern_unref(&e->names, handle); /* the agent has its own reference */
         a = e->agents[found - 1];
     } else {
-        err = e->agents_n >= USHER_AGENTS_MAX ? USHER_ELIMIT : new_agent(e, handle, &a);
+        err = e->agents_n >= USHER_AGENTS_MAX ? USHER_ELIMIT : usher__agent_new(e, handle, &a);
         if (err != 0) {
             drop_skills(e, fresh, n);
             usher__intern_unref(&e->names, handle);
@@ -499,6 +523,7 @@ int usher__engine_agent(struct engine *e, const char *name, const char *const *s
     a->skills = fresh;
     a->skills_n = n;
     a->gone = false;
+    usher__note_agent(e, a);
     for (uint32_t i = 0; i < e->queues_n && e->parked_n > 0; i++)
         usher__fresh(e, e->queues[i], 0); /* it may now be served where it could not */
     usher__settle(e);
@@ -564,6 +589,7 @@ int usher__engine_gone(usher_agent_t *a, struct result *res)
     if (err == 0) {
         usher__cancel_of(e, a);
         a->gone = true;
+        usher__note_agent(e, a);
         n = let_go_of_all(e, a, &by_id);
         usher__tell_service(e, NULL,
                             &(struct event){.kind = USHER_EV_AGENT_GONE, .who = a->name, .n = n});

@@ -34,6 +34,7 @@ struct usher_queue_s {
     uint32_t hold;             /* USHER_HOLD_* */
     uint32_t needy;            /* open tickets that need skills */
     bool told_full;            /* somebody was answered EFULL since there was room */
+    bool noted;                /* has changed since the last cut */
     uint32_t fresh[FRESH_MAX]; /* tickets that can now be claimed and could not before */
     uint32_t fresh_n;          /* FRESH_MAX + 1: any of its tickets may be such */
     uint64_t open;             /* neither closed nor withdrawn */
@@ -49,6 +50,7 @@ struct usher_agent_s {
     uint32_t index; /* handle: place in engine.agents + 1 */
     uint32_t name;
     bool gone;
+    bool noted; /* has changed since the last cut */
     uint32_t skills_n;
     uint32_t *skills;
     uint32_t held; /* first of the tickets that it holds, by slot; 0 = none */
@@ -123,7 +125,9 @@ bool usher__engine_starves(const struct engine *e);
 int64_t usher__engine_idle_for(const struct engine *e);
 
 int usher__engine_queue(struct engine *e, const char *name, usher_queue_t **out);
-int usher__engine_define(usher_queue_t *q, const struct policy *p, struct result *res);
+/* p: what the JSON text compiles to. */
+int usher__engine_define(usher_queue_t *q, const struct policy *p, const char *json, size_t len,
+                         struct result *res);
 int usher__engine_hold(usher_queue_t *q, uint32_t hold, struct result *res);
 int usher__engine_agent(struct engine *e, const char *name, const char *const *skills, uint32_t n,
                         usher_agent_t **out);
@@ -154,9 +158,11 @@ struct log *usher__engine_log(struct engine *e);
 int usher__engine_peek(struct engine *e, usher_id id, usher_standing *out);
 int usher__engine_peek_ref(usher_queue_t *q, const char *ref, usher_standing *out);
 
-/* Fills a page; its rows go where `rows` points, which has rows_len bytes. ENOENT: an empty page. */
+/* Fills a page; its rows go where `rows` points, which has rows_len bytes. upto: TICKETS with greater
+ * ids are for the next page; 0: none. ENOENT: an empty page. */
 size_t usher__engine_rows_len(const usher_query *q);
-int usher__engine_read(struct engine *e, const usher_query *q, void *rows, usher_page *out);
+int usher__engine_read(struct engine *e, const usher_query *q, usher_id upto, void *rows,
+                       usher_page *out);
 
 /* Every invariant that can be checked from inside; NULL, or what is wrong. For tests. */
 const char *usher__engine_check(struct engine *e);

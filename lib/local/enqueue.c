@@ -260,7 +260,7 @@ static int build_new(struct batch *b, struct request *q)
 
     if (usher__slab_reserve(&e->tickets, 1) != 0 || usher__ids_reserve(&e->by_id, 1) != 0 ||
         usher__heap_reserve(&e->dues, e->tickets.fresh + 1) != 0 ||
-        usher__heap_reserve(&e->leases, e->tickets.fresh + 1) != 0)
+        usher__heap_reserve(&e->leases, e->tickets.fresh + 1) != 0 || usher__reserve_notes(e) != 0)
         return USHER_ENOMEM;
     q->slot = usher__slab_take(&e->tickets);
     t = usher__ticket(e, q->slot);
@@ -372,6 +372,8 @@ static void do_one(struct batch *b, struct request *q, struct result *res)
         return;
     }
     res->status = usher__apply(e, q->slot, &c, &flags);
+    if (q->old_ref != 0)
+        usher__note_ticket(e, q->old_ref, usher__ticket(e, q->old_ref));
     res->outcome = (int32_t)flags;
     usher__result_of(e, usher__ticket(e, q->slot), res);
     if (q->entry == NULL || res->status != 0)
@@ -434,8 +436,10 @@ int usher__engine_enqueue(usher_queue_t *queue, const usher_request *r, size_t n
     end(&b, err == 0 && b.status == 0);
     if (n > 1)
         usher__free(&e->memory, b.requests);
-    if (err == USHER_EFULL)
+    if (err == USHER_EFULL) {
         queue->told_full = true;
+        usher__note_queue(e, queue);
+    }
     if (err == 0)
         usher__settle(e);
     return err;

@@ -3,10 +3,50 @@
 #define USHER_LOCAL_INSIDE_H
 
 #include "local/engine.h"
+#include "local/noted.h"
 
 struct policy_record {
     struct policy policy;
-    uint32_t refs; /* queues whose current one it is, and tickets taken under it */
+    uint32_t refs;       /* queues whose current one it is, and tickets taken under it */
+    uint32_t definition; /* its number; 0: nobody keeps it */
+};
+
+/* For a store: a policy as it was given. It stays, so that a ticket that has left memory can come
+ * back; it is compiled as long as it has a user. */
+struct definition {
+    uint32_t queue, version;
+    uint32_t json; /* a name: most are given again and again, at every start of a program */
+    uint32_t slot; /* of its record; 0: it has no user */
+};
+
+struct subscriber {
+    uint32_t name;
+    bool noted;
+    uint64_t done; /* the last event that it is done with */
+};
+
+/* What the row of the service says. */
+struct row_state {
+    uint64_t last_id, seq, definitions, ops;
+    uint64_t open, queues, agents; /* how many, so that lost rows are seen */
+    struct now now, at;            /* without `ahead` */
+};
+
+struct changes {
+    bool on;
+    struct noted tickets, queues, agents; /* by slot; by handle */
+    uint64_t last_id;                     /* up to here tickets are in a cut */
+    uint32_t definitions_cut;             /* ... and policies */
+    struct definition *definitions;       /* [number - 1] */
+    uint32_t definitions_n, definitions_room;
+    struct subscriber *subscribers;
+    uint32_t subscribers_n, subscribers_room, subscribers_noted;
+    struct text *absent; /* the body of a ticket whose body is in the store only */
+
+    /* while rows are taken */
+    struct row_state taken;
+    uint8_t table;     /* of the latest row */
+    uint64_t absent_n; /* bodies that have not come yet */
 };
 
 struct engine {
@@ -28,6 +68,7 @@ struct engine {
     struct heap leases; /* by ticket slot, boot clock */
     struct heap waits;  /* by parked slot, boot clock */
     struct now now;     /* as told, the wall never less than before */
+    int64_t boot_skew;  /* what the boot clock is ahead of the host's: it goes on after a reopen */
     int64_t wall;       /* as told */
     struct now at;      /* the instant that is being worked on: now, or that of a late timer */
 
@@ -35,7 +76,10 @@ struct engine {
     struct ops ops;
     struct log log;
 
-    uint32_t closed_oldest, closed_newest, closed_n, keep_closed; /* linked by ticket.next, prev */
+    uint32_t closed_oldest, closed_newest, closed_n; /* linked by ticket.next, prev */
+    uint32_t keep_closed, hold_closed;               /* so many stay, and so many more for now */
+
+    struct changes changes;
 
     struct slab parked; /* struct claim *, by slot */
     struct claim *parked_first, *parked_last;
@@ -90,6 +134,71 @@ static inline int64_t usher__timer_key(int64_t at, int cls)
     return at > INT64_MAX / CLASSES ? INT64_MAX : at * CLASSES + cls;
 }
 
+static inline bool usher__is_over(int state)
+{
+    return state == USHER_CLOSED || state == USHER_WITHDRAWN;
+}
+
+/* ---- changes.c: for a store, see changes.h ------------------------------------------------------ */
+
+static inline void usher__note_ticket(struct engine *e, uint32_t slot, struct ticket *t)
+{
+    if (!e->changes.on || (t->flags & TICKET_NOTED) != 0)
+        return;
+    t->flags |= TICKET_NOTED;
+    usher__noted_add(&e->changes.tickets, slot);
+}
+
+static inline void usher__note_queue(struct engine *e, usher_queue_t *q)
+{
+    if (!e->changes.on || q->noted)
+        return;
+    q->noted = true;
+    usher__noted_add(&e->changes.queues, q->index);
+}
+
+static inline void usher__note_agent(struct engine *e, usher_agent_t *a)
+{
+    if (!e->changes.on || a->noted)
+        return;
+    a->noted = true;
+    usher__noted_add(&e->changes.agents, a->index);
+}
+
+/* All tickets that there are, and one more, can be noted. */
+static inline int usher__reserve_notes(struct engine *e)
+{
+    return e->changes.on ? usher__noted_reserve(&e->changes.tickets, &e->memory,
+                                                e->tickets.fresh + 1)
+                         : 0;
+}
+
+/* ---- policies.c: compiled ones, and as they were given ------------------------------------------ */
+
+/* A new one, with one reference, numbered where it is kept. ENOMEM. */
+int usher__policy_new(struct engine *e, uint32_t queue, const struct policy *p, uint32_t version,
+                      const char *json, size_t len, uint32_t *slot);
+/* One more reference to the one with this number, compiled if it is not. ECORRUPT: there is none, or
+ * it does not compile. ENOMEM. */
+int usher__policy_use(struct engine *e, uint64_t number, uint32_t *slot);
+void usher__policy_drop(struct engine *e, uint32_t policy);
+int usher__definition_add(struct engine *e, uint32_t queue, uint32_t version, const char *json,
+                          size_t len);
+
+/* ---- engine.c ----------------------------------------------------------------------------------- */
+
+/* Room for one more queue, and the queue; then it is put among the others, which cannot fail. */
+int usher__queue_new(struct engine *e, usher_queue_t **out);
+void usher__queue_add(struct engine *e, usher_queue_t *q, uint32_t name, uint32_t policy);
+/* Takes the reference to the name over, unless it fails. */
+int usher__agent_new(struct engine *e, uint32_t name, usher_agent_t **out);
+/* A clock that stood at now, with at worked on, when the process ended: by the wall's measure of the time
+ * between, the boot clock goes on where it was. */
+void usher__resume_clock(struct engine *e, struct now now, struct now at, int64_t wall,
+                         int64_t boot);
+/* Lets the oldest closed tickets go that need not stay. */
+void usher__let_closed_go(struct engine *e);
+
 /* ---- apply.c: the one place where a ticket is changed ------------------------------------------- */
 
 /* Room for whatever the command (NULL: a timer) may do to the ticket. ENOMEM. */
@@ -110,7 +219,10 @@ void usher__tell_service(struct engine *e, usher_queue_t *q, struct event *event
 void usher__tell_room(struct engine *e, usher_queue_t *q);
 void usher__result_of(struct engine *e, const struct ticket *t, struct result *res);
 void usher__forget(struct engine *e, uint32_t slot); /* a closed ticket, or one that never was */
-void usher__policy_drop(struct engine *e, uint32_t policy);
+
+/* A ticket that has been read back goes where its record says: into line, lists, timers, counts and,
+ * where it was found by its key or ref, indexes. ENOMEM: nowhere. */
+int usher__put_back(struct engine *e, uint32_t slot, bool by_key, bool by_ref);
 
 /* ---- claims.c ----------------------------------------------------------------------------------- */
 

@@ -1,12 +1,18 @@
 /* See log.h. A chunk's entries follow each other without gaps; what is left at its end when the next
- * entry does not fit is no place at all: the next chunk goes on where this one stopped. */
+ * entry does not fit is no place at all: the next chunk goes on where this one stopped. Behind the
+ * entries it has room for where each STRIDE-th of them begins: from there an entry is found by its
+ * seq. */
 #include "local/log.h"
 
+#include <stddef.h>
 #include <string.h>
 
 struct log_chunk {
     uint64_t start; /* place of its first entry */
+    uint64_t first; /* seq of it, n > 0 or not */
     size_t used, room;
+    uint32_t n;
+    uint32_t *index; /* [n / STRIDE] */
     char data[];
 };
 
@@ -26,10 +32,21 @@ struct head {
     uint8_t who_len, to_len;
 };
 enum { HAS_SEEN = 1, HAS_UNTIL = 2, HAS_DUE = 4, HAS_RULE = 8, HAS_TEXT = 16 };
+enum { STRIDE = 16 };
+
+/* As many as entries without strings fit in. */
+static size_t index_n(size_t room)
+{
+    return room / (STRIDE * sizeof(struct head)) + 1;
+}
 
 void usher__log_init(struct log *l, const struct memory *m, uint64_t bytes_max)
 {
-    *l = (struct log){.memory = m, .bytes_max = bytes_max, .end = LOG_STEP, .told = LOG_STEP};
+    *l = (struct log){.memory = m,
+                      .bytes_max = bytes_max,
+                      .end = LOG_STEP,
+                      .told = LOG_STEP,
+                      .cut = UINT64_MAX};
 }
 
 void usher__log_free(struct log *l)
@@ -45,13 +62,19 @@ size_t usher__log_len(size_t strings)
     return sizeof(struct head) + 4 * sizeof(int64_t) + strings + 3 + LOG_STEP;
 }
 
+static bool may_go(const struct log *l, const struct log_chunk *chunk)
+{
+    uint64_t end = chunk->start + chunk->used;
+
+    return end <= l->told && end <= l->cut;
+}
+
 /* The oldest chunks go while the log is over its bound; the last one stays. */
 static void trim(struct log *l)
 {
     uint32_t gone = 0;
 
-    while (gone + 1 < l->chunks_n && l->bytes > l->bytes_max &&
-           l->chunks[gone]->start + l->chunks[gone]->used <= l->told) {
+    while (gone + 1 < l->chunks_n && l->bytes > l->bytes_max && may_go(l, l->chunks[gone])) {
         l->bytes -= l->chunks[gone]->room;
         usher__free(l->memory, l->chunks[gone]);
         gone++;
@@ -68,7 +91,7 @@ static struct log_chunk *recycle(struct log *l)
     struct log_chunk *oldest = l->chunks_n > 1 ? l->chunks[0] : NULL;
 
     if (oldest == NULL || oldest->room != LOG_CHUNK || l->bytes + LOG_CHUNK <= l->bytes_max ||
-        oldest->start + oldest->used > l->told)
+        !may_go(l, oldest))
         return NULL;
     l->chunks_n--;
     memmove(l->chunks, l->chunks + 1, l->chunks_n * sizeof(*l->chunks));
@@ -81,7 +104,7 @@ int usher__log_reserve(struct log *l, size_t len)
     struct log_chunk *last = l->chunks_n > 0 ? l->chunks[l->chunks_n - 1] : NULL;
     struct log_chunk **chunks;
     struct log_chunk *fresh;
-    size_t room = len > LOG_CHUNK ? len : LOG_CHUNK;
+    size_t room = len > LOG_CHUNK ? (len + LOG_STEP - 1) / LOG_STEP * LOG_STEP : LOG_CHUNK;
 
     if (last != NULL && last->room - last->used >= len)
         return 0;
@@ -91,10 +114,11 @@ int usher__log_reserve(struct log *l, size_t len)
     l->chunks = chunks;
     fresh = room == LOG_CHUNK ? recycle(l) : NULL;
     if (fresh == NULL)
-        fresh = usher__alloc(l->memory, sizeof(*fresh) + room);
+        fresh = usher__alloc(l->memory, sizeof(*fresh) + room + index_n(room) * sizeof(uint32_t));
     if (fresh == NULL)
         return USHER_ENOMEM;
-    *fresh = (struct log_chunk){.start = l->end, .used = 0, .room = room};
+    *fresh = (struct log_chunk){.start = l->end, .first = l->seq + 1, .room = room};
+    fresh->index = (uint32_t *)(void *)(fresh->data + room);
     l->chunks[l->chunks_n++] = fresh;
     l->bytes += room;
     trim(l);
@@ -114,7 +138,6 @@ uint64_t usher__log_add(struct log *l, const struct log_entry *entry)
     struct log_chunk *chunk = l->chunks[l->chunks_n - 1];
     char *begin = chunk->data + chunk->used;
     char *p = begin + sizeof(struct head);
-    uint64_t place = l->end;
     struct head *head = (struct head *)(void *)begin; /* places are multiples of LOG_STEP */
 
     head->seq = ++l->seq;
@@ -162,9 +185,12 @@ uint64_t usher__log_add(struct log *l, const struct log_entry *entry)
         p = put(p, usher__text_data(e->text), (size_t)head->text_len + 1);
     }
     head->len = (uint32_t)(((size_t)(p - begin) + LOG_STEP - 1) / LOG_STEP * LOG_STEP);
+    if (chunk->n % STRIDE == 0)
+        chunk->index[chunk->n / STRIDE] = (uint32_t)chunk->used;
+    chunk->n++;
     chunk->used += head->len;
     l->end += head->len;
-    return place;
+    return l->seq;
 }
 
 static const char *take(const char *from, void *to, size_t len)
@@ -247,9 +273,57 @@ bool usher__log_at(const struct log *l, uint64_t place, struct log_event *e, uin
     return true;
 }
 
+/* The chunk that holds the entry with this seq, if any does. */
+static const struct log_chunk *chunk_with(const struct log *l, uint64_t seq)
+{
+    uint32_t low = 0, high = l->chunks_n;
+
+    if (seq > l->seq || l->chunks_n == 0 || seq < l->chunks[0]->first)
+        return NULL;
+    while (high - low > 1) {
+        uint32_t middle = low + (high - low) / 2;
+
+        if (l->chunks[middle]->first <= seq)
+            low = middle;
+        else
+            high = middle;
+    }
+    return l->chunks[low];
+}
+
+bool usher__log_find(const struct log *l, uint64_t seq, struct log_event *e)
+{
+    const struct log_chunk *chunk = chunk_with(l, seq);
+    uint64_t ix = chunk == NULL ? 0 : seq - chunk->first;
+    const char *p;
+    uint32_t len;
+
+    if (chunk == NULL || ix >= chunk->n)
+        return false;
+    p = chunk->data + chunk->index[ix / STRIDE];
+    for (ix %= STRIDE; ix > 0; ix--) {
+        memcpy(&len, p + offsetof(struct head, len), sizeof(len));
+        p += len;
+    }
+    unpack(p, e, &len);
+    return true;
+}
+
+uint64_t usher__log_first(const struct log *l)
+{
+    return l->chunks_n == 0 ? l->seq + 1 : l->chunks[0]->first;
+}
+
 void usher__log_told(struct log *l, uint64_t place)
 {
     l->told = place;
+    if (l->bytes > l->bytes_max)
+        trim(l);
+}
+
+void usher__log_cut(struct log *l, uint64_t place)
+{
+    l->cut = place;
     if (l->bytes > l->bytes_max)
         trim(l);
 }

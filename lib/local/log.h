@@ -1,9 +1,10 @@
 /* The history: every event, once, in order.
  *
  * Events are written at the end and never changed. The same bytes serve the live subscribers, who
- * follow at their own position, and the history of one ticket, whose entries are chained backwards.
- * Names and texts are copied in, so an entry outlives what it speaks of. When the log has grown over
- * its bound, its oldest chunk goes, unless somebody still has to be told of it. */
+ * follow at their own position, and the history of one ticket, whose entries are chained backwards by
+ * their seq. Names and texts are copied in, so an entry outlives what it speaks of. When the log has
+ * grown over its bound, its oldest chunk goes, unless somebody still has to be told of it or no cut
+ * has it yet. */
 #ifndef USHER_LOCAL_LOG_H
 #define USHER_LOCAL_LOG_H
 
@@ -25,6 +26,7 @@ struct log {
     uint64_t bytes, bytes_max; /* of all chunks */
     uint64_t end;              /* place of the next entry; places only grow, in steps of LOG_STEP */
     uint64_t told;             /* everything below has been told */
+    uint64_t cut;              /* ... and need not be kept for a store: UINT64_MAX without one */
     uint64_t seq;              /* of the latest entry */
 };
 
@@ -37,7 +39,7 @@ struct log_entry {
     usher_queue_t *queue;
     const char *who, *to; /* NULL: none */
     size_t who_len, to_len;
-    uint64_t previous; /* place of the ticket's entry before this one; 0 = none */
+    uint64_t previous; /* seq of the ticket's entry before this one; 0 = none */
 };
 
 /* What comes out again. */
@@ -55,14 +57,21 @@ int usher__log_reserve(struct log *l, size_t len);
 /* At most what one entry with so many bytes of strings needs. */
 size_t usher__log_len(size_t strings);
 
-/* Returns the entry's place, never 0. */
+/* Returns the entry's seq. */
 uint64_t usher__log_add(struct log *l, const struct log_entry *entry);
 
 /* The entry at a place, as the public event, whose strings live as long as the entry does. False:
  * it has been let go, or lies at the end. *next is the place after it. */
 bool usher__log_at(const struct log *l, uint64_t place, struct log_event *e, uint64_t *next);
 
-/* Everything below `place` has been told: it may go when room is needed. */
+/* The entry with this seq. False: it is not in memory. */
+bool usher__log_find(const struct log *l, uint64_t seq, struct log_event *e);
+
+/* The oldest seq that is in memory; the next one to come if there is none. */
+uint64_t usher__log_first(const struct log *l);
+
+/* Everything below `place` has been told, or is in a cut: what is both may go when room is needed. */
 void usher__log_told(struct log *l, uint64_t place);
+void usher__log_cut(struct log *l, uint64_t place);
 
 #endif

@@ -3,8 +3,14 @@
 
 struct mark_record {
     struct mark mark;
-    uint64_t key; /* 0: free; not first, where a free slot's link lies */
+    uint32_t requester; /* 0: free; not first, where a free slot's link lies */
+    uint16_t queue;
+    uint8_t band;
+    uint8_t flags;
 };
+enum { MARK_NOTED = 1, MARK_FILED = 2 };
+
+_Static_assert(USHER_QUEUES_MAX <= UINT16_MAX, "a queue's handle");
 
 static uint64_t key_of(uint32_t queue, uint32_t band, uint32_t requester)
 {
@@ -16,7 +22,7 @@ static uint64_t key_at(const void *ctx, uint32_t slot)
     const struct marks *m = ctx;
     const struct mark_record *r = usher__slab_at(&m->slab, slot);
 
-    return r->key;
+    return key_of(r->queue, r->band, r->requester);
 }
 
 void usher__marks_init(struct marks *m, const struct memory *memory, struct intern *names)
@@ -29,6 +35,7 @@ void usher__marks_init(struct marks *m, const struct memory *memory, struct inte
 
 void usher__marks_free(struct marks *m)
 {
+    usher__free(m->slab.memory, m->noted.at);
     usher__ids_free(&m->index);
     usher__slab_free(&m->slab);
 }
@@ -45,6 +52,22 @@ struct mark usher__marks_find(const struct marks *m, uint32_t queue, uint32_t ba
     return r->mark;
 }
 
+static void note(struct marks *m, uint32_t slot, struct mark_record *r)
+{
+    if (!m->keeps || (r->flags & MARK_NOTED) != 0)
+        return;
+    r->flags |= MARK_NOTED;
+    usher__noted_add(&m->noted, slot);
+}
+
+static void forget(struct marks *m, uint32_t slot, struct mark_record *r)
+{
+    usher__ids_remove(&m->index, key_of(r->queue, r->band, r->requester));
+    usher__intern_unref(m->names, r->requester);
+    r->requester = 0;
+    usher__slab_give(&m->slab, slot);
+}
+
 void usher__marks_sweep(struct marks *m, int64_t now)
 {
     uint32_t looks = 2 * m->fresh_n;
@@ -56,30 +79,41 @@ void usher__marks_sweep(struct marks *m, int64_t now)
         if (m->hand >= m->slab.fresh)
             m->hand = 1;
         r = usher__slab_at(&m->slab, m->hand);
-        if (r->key == 0 || usher__mark_alive(&r->mark, now))
+        if (r->requester == 0 || usher__mark_alive(&r->mark, now))
             continue;
-        usher__ids_remove(&m->index, r->key);
-        usher__intern_unref(m->names, (uint32_t)r->key);
-        r->key = 0;
-        usher__slab_give(&m->slab, m->hand);
+        if ((r->flags & MARK_FILED) != 0)
+            note(m, m->hand, r);
+        if ((r->flags & MARK_NOTED) == 0)
+            forget(m, m->hand, r);
     }
+}
+
+/* A record without a mark yet. */
+static struct mark_record *add(struct marks *m, uint32_t queue, uint32_t band, uint32_t requester)
+{
+    struct mark_record *r;
+    uint32_t slot;
+
+    if (usher__slab_reserve(&m->slab, 1) != 0 || usher__ids_reserve(&m->index, 1) != 0)
+        return NULL;
+    if (m->keeps && usher__noted_reserve(&m->noted, m->slab.memory, m->slab.fresh + 1) != 0)
+        return NULL;
+    slot = usher__slab_take(&m->slab);
+    r = usher__slab_at(&m->slab, slot);
+    r->requester = requester;
+    r->queue = (uint16_t)queue;
+    r->band = (uint8_t)band;
+    usher__ids_insert(&m->index, key_of(queue, band, requester), slot);
+    usher__intern_ref(m->names, requester);
+    return r;
 }
 
 int usher__marks_reserve(struct marks *m, uint32_t queue, uint32_t band, uint32_t requester)
 {
-    uint64_t key = key_of(queue, band, requester);
-    struct mark_record *r;
-    uint32_t slot;
-
-    if (usher__ids_find(&m->index, key) != 0)
+    if (usher__ids_find(&m->index, key_of(queue, band, requester)) != 0)
         return 0;
-    if (usher__slab_reserve(&m->slab, 1) != 0 || usher__ids_reserve(&m->index, 1) != 0)
+    if (add(m, queue, band, requester) == NULL)
         return USHER_ENOMEM;
-    slot = usher__slab_take(&m->slab);
-    r = usher__slab_at(&m->slab, slot);
-    r->key = key;
-    usher__ids_insert(&m->index, key, slot);
-    usher__intern_ref(m->names, requester);
     m->fresh_n++;
     return 0;
 }
@@ -91,4 +125,43 @@ void usher__marks_store(struct marks *m, uint32_t queue, uint32_t band, uint32_t
     struct mark_record *r = usher__slab_at(&m->slab, slot);
 
     r->mark = mark;
+    note(m, slot, r);
+}
+
+/* ---- for a store --------------------------------------------------------------------------------- */
+
+struct mark_at usher__marks_at(const struct marks *m, uint32_t slot)
+{
+    const struct mark_record *r = usher__slab_at(&m->slab, slot);
+
+    if (r->requester == 0)
+        return (struct mark_at){.requester = 0};
+    return (struct mark_at){r->mark, r->queue, r->band, r->requester, (r->flags & MARK_FILED) != 0};
+}
+
+void usher__marks_cut(struct marks *m, int64_t now)
+{
+    for (uint32_t i = 0; i < m->noted.n; i++) {
+        uint32_t slot = m->noted.at[i];
+        struct mark_record *r = usher__slab_at(&m->slab, slot);
+
+        r->flags = MARK_FILED;
+        if (!usher__mark_alive(&r->mark, now))
+            forget(m, slot, r);
+    }
+    m->noted.n = 0;
+}
+
+int usher__marks_take(struct marks *m, const struct mark_at *mark)
+{
+    struct mark_record *r;
+
+    if (usher__ids_find(&m->index, key_of(mark->queue, mark->band, mark->requester)) != 0)
+        return USHER_EINVAL;
+    r = add(m, mark->queue, mark->band, mark->requester);
+    if (r == NULL)
+        return USHER_ENOMEM;
+    r->mark = mark->mark;
+    r->flags = MARK_FILED;
+    return 0;
 }

@@ -62,6 +62,8 @@ static void forget_oldest(struct ops *o)
     while (*link != entry)
         link = &(*link)->chain;
     *link = entry->chain;
+    if (o->fresh == entry)
+        o->fresh = entry->newer;
     o->oldest = entry->newer;
     if (o->oldest == NULL)
         o->newest = NULL;
@@ -126,6 +128,7 @@ void usher__ops_add(struct ops *o, struct op_entry *entry, int64_t now)
     struct op_entry **link = bucket(o, entry->op);
 
     entry->at = now;
+    entry->number = ++o->number;
     entry->chain = *link;
     *link = entry;
     if (o->newest != NULL)
@@ -133,7 +136,15 @@ void usher__ops_add(struct ops *o, struct op_entry *entry, int64_t now)
     else
         o->oldest = entry;
     o->newest = entry;
+    if (o->fresh == NULL)
+        o->fresh = entry;
     o->n++;
     while (o->n > o->n_max)
         forget_oldest(o);
+}
+
+void usher__ops_cut(struct ops *o)
+{
+    o->fresh = NULL;
+    o->dropped = o->number - o->n;
 }

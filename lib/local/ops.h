@@ -22,7 +22,8 @@ struct op_entry {
     struct op_entry *chain; /* same bucket */
     struct op_entry *newer; /* by age */
     usher_op op;
-    uint64_t print; /* of the arguments */
+    uint64_t number; /* from 1, ascending by 1 */
+    uint64_t print;  /* of the arguments */
     int64_t at;
     usher_id ticket;
     uint64_t token, seq;
@@ -38,6 +39,9 @@ struct ops {
     struct op_entry *oldest, *newest;
     uint32_t buckets_n, n, n_max;
     int64_t window_ms;
+    uint64_t number;        /* of the newest ever */
+    uint64_t dropped;       /* for a store: up to here it has been told that they are gone */
+    struct op_entry *fresh; /* ... the first that no cut has; NULL: all are in one */
 };
 
 void usher__ops_init(struct ops *o, const struct memory *m, int64_t window_ms, uint32_t n_max);
@@ -52,6 +56,13 @@ struct op_entry *usher__ops_new(struct ops *o, uint32_t claims_n);
 void usher__ops_add(struct ops *o, struct op_entry *entry, int64_t now);
 /* Gives back the room of claims that it does not have. */
 struct op_entry *usher__ops_trim(struct ops *o, struct op_entry *entry);
+
+/* For a store: whether a cut has something to say of ops; it is said. */
+static inline bool usher__ops_changed(const struct ops *o)
+{
+    return o->fresh != NULL || o->number - o->n > o->dropped;
+}
+void usher__ops_cut(struct ops *o);
 
 /* A print of arguments: fold each in turn, beginning with 0. */
 uint64_t usher__print_number(uint64_t print, uint64_t value);

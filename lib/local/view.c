@@ -167,16 +167,23 @@ static bool fits(const struct engine *e, const struct ticket *t, const struct fi
     return f->symptom == 0 || (t->extra != NULL && t->extra->symptom == f->symptom);
 }
 
+enum { IDS_MAX = 100000 }; /* looked up for one page: the loop must go on */
+
 /* By ascending id: ids are looked up one by one, for slots are used again and say nothing of age. */
-static void read_tickets(struct engine *e, const usher_query *q, usher_standing *rows,
-                         usher_page *out)
+static void read_tickets(struct engine *e, const usher_query *q, usher_id upto,
+                         usher_standing *rows, usher_page *out)
 {
     struct filter f = {.q = q};
+    usher_id last = upto != 0 && upto < e->last_id ? upto : e->last_id;
     bool possible = filter_name(e, q->requester, &f.requester) &&
                     filter_name(e, q->agent, &f.agent) && filter_name(e, q->symptom, &f.symptom);
 
     out->tickets = rows;
-    for (usher_id id = q->cursor + 1; possible && id <= e->last_id; id++) {
+    if (last > q->cursor && last - q->cursor > IDS_MAX)
+        last = q->cursor + IDS_MAX;
+    if (possible && last < e->last_id)
+        out->cursor = last;
+    for (usher_id id = q->cursor + 1; possible && id <= last; id++) {
         uint32_t slot = usher__ids_find(&e->by_id, id);
 
         if (slot == 0 || !fits(e, usher__ticket(e, slot), &f))
@@ -194,19 +201,19 @@ static void read_history(struct engine *e, const struct ticket *t, const usher_q
                          usher_event *rows, usher_page *out)
 {
     struct log_event le;
-    uint64_t place = t->last_event, next, first = 0;
+    uint64_t seq = t->last_event, first = 0;
     uint32_t limit = limit_of(q);
 
     out->events = rows;
-    while (usher__log_at(&e->log, place, &le, &next)) { /* where does what is kept begin? */
+    while (usher__log_find(&e->log, seq, &le)) { /* where does what is kept begin? */
         if (le.event.ticket_seq > q->cursor)
             first = le.event.ticket_seq;
-        place = le.previous;
+        seq = le.previous;
     }
     if (first == 0)
         return;
-    place = t->last_event;
-    while (usher__log_at(&e->log, place, &le, &next) && le.event.ticket_seq >= first) {
+    seq = t->last_event;
+    while (usher__log_find(&e->log, seq, &le) && le.event.ticket_seq >= first) {
         uint64_t row = le.event.ticket_seq - first;
 
         if (row < limit) {
@@ -216,7 +223,7 @@ static void read_history(struct engine *e, const struct ticket *t, const usher_q
         } else {
             out->cursor = first + limit - 1;
         }
-        place = le.previous;
+        seq = le.previous;
     }
 }
 
@@ -297,14 +304,15 @@ size_t usher__engine_rows_len(const usher_query *q)
     }
 }
 
-int usher__engine_read(struct engine *e, const usher_query *q, void *rows, usher_page *out)
+int usher__engine_read(struct engine *e, const usher_query *q, usher_id upto, void *rows,
+                       usher_page *out)
 {
     const struct ticket *t;
     uint32_t slot;
 
     *out = (usher_page){.size = sizeof(*out)};
     if (q->what == USHER_READ_TICKETS) {
-        read_tickets(e, q, rows, out);
+        read_tickets(e, q, upto, rows, out);
         return 0;
     }
     slot = usher__ids_find(&e->by_id, q->ticket);

@@ -15,7 +15,7 @@
 ENDS_WITH(usher_text, len);
 ENDS_WITH(usher_op, lo);
 ENDS_WITH(usher_claim, token);
-ENDS_WITH(usher_options, seed);
+ENDS_WITH(usher_options, on_failed);
 ENDS_WITH(usher_done, detail);
 ENDS_WITH(usher_request, op);
 ENDS_WITH(usher_work, body);
@@ -36,7 +36,7 @@ IS(usher_op, 16, 2 * 8);
 IS(usher_claim, 16, 2 * 8);
 IS(usher_allocator, 16, 2 * 8);
 IS(usher_clock, 24, 3 * 8);
-IS(usher_options, 88, 6 * 8 + 2 * 4 + 8 + 2 * 4 + 2 * 8);
+IS(usher_options, 128, 6 * 8 + 2 * 4 + 8 + 2 * 4 + 7 * 8);
 IS(usher_done, 80, 4 * 8 + 4 * 4 + 8 + 2 * 4 + 16);
 IS(usher_request, 96, 2 * 8 + 16 + 4 * 8 + 2 * 4 + 8 + 16);
 IS(usher_work, 112, 8 + 16 + 4 * 8 + 4 * 4 + 3 * 8 + 16);
@@ -136,7 +136,9 @@ int usher__arg_options(const usher_options *o, usher_options *known)
         return USHER_EINVAL;
     if (k->clock != NULL && (k->clock->wall_ms == NULL || k->clock->boot_ms == NULL))
         return USHER_EINVAL;
-    if (k->durability < 0 || k->durability > USHER_NONE || k->op_window_ms < 0)
+    if (k->durability < 0 || k->durability > USHER_DISK || k->op_window_ms < 0)
+        return USHER_EINVAL;
+    if (k->retain_ms < 0 || (k->err == NULL && k->err_len > 0))
         return USHER_EINVAL;
     *known = *k;
     return 0;

@@ -1,8 +1,11 @@
 /* Telling: records in, events and callbacks out. See completion.h. */
 #include "loop/completion.h"
 
+#include <stdio.h>
 #include <string.h>
 
+#include "loop/follow.h"
+#include "loop/keep.h"
 #include "loop/service.h"
 
 /* ---- room ------------------------------------------------------------------------------------ */
@@ -36,7 +39,8 @@ static int grow(usher_t *u, uint64_t need)
 int usher__completions_reserve(usher_t *u, uint64_t n)
 {
     struct completions *c = &u->completions;
-    uint64_t need = n + c->n + usher__engine_parked(u->engine);
+    /* One for on_failed, and one for each that is told when something else has happened first. */
+    uint64_t need = 1 + n + c->n + usher__engine_parked(u->engine) + u->keeping.errands_n;
 
     if (n > 0 && n + c->n > u->options.max_pending)
         return USHER_EFULL;
@@ -61,6 +65,7 @@ int usher__completions_reserve_rows(usher_t *u, uint32_t n)
     return 0;
 }
 
+/* What was never told: a service that could not be opened. */
 void usher__completions_free(usher_t *u)
 {
     usher__free(&u->memory, u->completions.ring);
@@ -69,19 +74,23 @@ void usher__completions_free(usher_t *u)
 
 /* ---- in -------------------------------------------------------------------------------------- */
 
+static struct completion *record_at(const struct completions *c, uint32_t ahead)
+{
+    uint32_t at = c->head + ahead;
+
+    return &c->ring[at < c->room ? at : at - c->room];
+}
+
 /* The next record, to be filled in where it lies. */
 static struct completion *push(usher_t *u, int kind, uint64_t seq)
 {
     struct completions *c = &u->completions;
-    uint32_t at = c->head + c->n;
-    struct completion *record;
+    struct completion *record = record_at(c, c->n++);
 
-    if (at >= c->room)
-        at -= c->room;
-    c->n++;
-    record = &c->ring[at];
     record->kind = kind;
     record->seq = seq;
+    record->need = usher__keep_need(u);
+    record->why = NULL;
     return record;
 }
 
@@ -91,6 +100,33 @@ void usher__complete_open(usher_t *u, usher_open_cb cb, void *user)
 
     record->cb.open = cb;
     record->user = user;
+}
+
+static void set_result(struct completion *record, const struct result *result)
+{
+    struct result *r = &record->done.result;
+
+    r->ticket = result->ticket;
+    r->token = result->token;
+    r->seq = result->seq;
+    r->until_at = result->until_at;
+    r->status = result->status;
+    r->state = result->state;
+    r->verb = result->verb;
+    r->outcome = result->outcome;
+    r->priority = result->priority;
+}
+
+static void set_asked(struct completion *record, const struct asked *asked)
+{
+    struct asked *a = &record->done.asked;
+
+    a->call = asked->call;
+    a->token = asked->token;
+    a->at = asked->at;
+    a->n = asked->n;
+    a->kind = asked->kind;
+    a->has_op = asked->has_op;
 }
 
 /* Without a callback only a failure is told, and only to those who want to know. */
@@ -104,20 +140,58 @@ void usher__complete_done(usher_t *u, const struct asked *asked, const struct re
     record = push(u, COMPLETION_DONE, result->seq);
     record->cb.done = cb;
     record->user = user;
-    record->done.result.ticket = result->ticket;
-    record->done.result.token = result->token;
-    record->done.result.seq = result->seq;
-    record->done.result.until_at = result->until_at;
-    record->done.result.status = result->status;
-    record->done.result.state = result->state;
-    record->done.result.verb = result->verb;
-    record->done.result.outcome = result->outcome;
-    record->done.result.priority = result->priority;
-    record->done.asked.call = asked->call;
-    record->done.asked.token = asked->token;
-    record->done.asked.at = asked->at;
-    record->done.asked.kind = asked->kind;
-    record->done.asked.has_op = asked->has_op;
+    set_result(record, result);
+    set_asked(record, asked);
+}
+
+uint64_t usher__complete_later(usher_t *u, const struct asked *asked, usher_done_cb cb, void *user)
+{
+    struct completions *c = &u->completions;
+    struct completion *record = push(u, COMPLETION_DONE, usher__engine_log(u->engine)->seq);
+
+    record->need = UINT64_MAX;
+    record->cb.done = cb;
+    record->user = user;
+    set_asked(record, asked);
+    return c->first + c->n - 1;
+}
+
+void usher__complete_now(usher_t *u, uint64_t number, const struct result *result)
+{
+    struct completion *record =
+        record_at(&u->completions, (uint32_t)(number - u->completions.first));
+
+    record->need = usher__keep_need(u);
+    record->seq = result->seq;
+    set_result(record, result);
+}
+
+void usher__complete_upkeep(usher_t *u, const struct asked *asked, const struct result *result,
+                            const char *why, usher_done_cb cb, void *user)
+{
+    struct completion *record;
+    size_t len = strlen(why) + 1;
+
+    if (cb == NULL && (result->status == USHER_OK || u->options.on_lost == NULL))
+        return;
+    record = push(u, COMPLETION_DONE, result->seq);
+    record->cb.done = cb;
+    record->user = user;
+    set_result(record, result);
+    set_asked(record, asked);
+    record->why = len > 1 ? usher__alloc(&u->memory, len) : NULL;
+    if (record->why != NULL) /* without it the status alone is told */
+        memcpy(record->why, why, len);
+}
+
+void usher__complete_errand(usher_t *u, struct errand *errand)
+{
+    push(u, COMPLETION_ERRAND, 0)->errand = errand;
+}
+
+void usher__complete_failed(usher_t *u)
+{
+    push(u, COMPLETION_FAILED, 0);
 }
 
 static size_t room_of(const char *s)
@@ -237,14 +311,18 @@ static void tell_done(usher_t *u, const struct completion *c)
                     .verb = r->verb,
                     .outcome = r->outcome,
                     .until_at = r->until_at,
-                    .durability = USHER_NONE,
+                    .durability = u->keeping.level,
                     .priority = r->priority};
 
     if (c->cb.done == NULL) {
-        u->options.on_lost(u, r->status, r->ticket, r->verb, u->options.user);
+        if (r->status != USHER_OK && u->options.on_lost != NULL)
+            u->options.on_lost(u, r->status, r->ticket, r->verb, u->options.user);
         return;
     }
-    usher__detail(r, &c->done.asked, text, sizeof text);
+    if (c->why != NULL)
+        snprintf(text, sizeof text, "%s: %s", c->done.asked.call, c->why);
+    else
+        usher__detail(r, &c->done.asked, text, sizeof text);
     if (text[0] != '\0')
         d.detail = (usher_text){text, strlen(text)};
     c->cb.done(u, &d, c->user);
@@ -290,7 +368,7 @@ static void tell_page(usher_t *u, const struct completion *c)
     struct log *log = usher__engine_log(u->engine);
     struct question *question = c->question;
     usher_page page;
-    int status = usher__engine_read(u->engine, &question->query, question->rows, &page);
+    int status = usher__engine_read(u->engine, &question->query, 0, question->rows, &page);
 
     usher__log_told(log, 0);
     u->telling.pinned = true;
@@ -300,15 +378,29 @@ static void tell_page(usher_t *u, const struct completion *c)
     usher__question_free(u, question);
 }
 
+/* The store has failed before what became of it was saved: nobody knows. */
+static void make_unknown(struct completion *c)
+{
+    if (c->kind == COMPLETION_DONE && (c->done.result.status == USHER_OK || c->need == UINT64_MAX)) {
+        c->done.result.status = USHER_EUNKNOWN;
+        c->done.result.outcome = 0;
+    }
+    if (c->kind == COMPLETION_WORK && c->claim->status == USHER_OK)
+        c->claim->status = USHER_EUNKNOWN;
+}
+
 static void tell_next(usher_t *u)
 {
     struct completions *line = &u->completions;
     struct completion c = line->ring[line->head];
 
     line->n--;
+    line->first++;
     line->head++;
     if (line->head == line->room)
         line->head = 0;
+    if (!usher__keep_reached(u, c.need))
+        make_unknown(&c);
     u->ran++;
     u->depth++;
     switch (c.kind) {
@@ -321,35 +413,53 @@ static void tell_next(usher_t *u)
     case COMPLETION_WORK:
         tell_work(u, &c);
         break;
-    default:
+    case COMPLETION_PAGE:
         tell_page(u, &c);
+        break;
+    case COMPLETION_ERRAND:
+        usher__errand_tell(u, c.errand);
+        break;
+    default:
+        u->options.on_failed(u, USHER_EFAILED,
+                             (usher_text){u->keeping.why, strlen(u->keeping.why)}, u->options.user);
         break;
     }
     u->depth--;
+    usher__free(&u->memory, c.why);
 }
 
-static bool events_left(const usher_t *u, uint64_t upto)
+/* The next record may be told: what it needs has been saved, or never will be. */
+static bool record_left(const usher_t *u)
 {
-    const struct telling *t = &u->telling;
+    const struct completions *line = &u->completions;
 
-    return t->n > 0 && t->seq < upto && t->seq < usher__engine_log(u->engine)->seq;
+    return line->n > 0 &&
+           (usher__keep_reached(u, line->ring[line->head].need) || u->keeping.failed != 0);
+}
+
+static bool events_left(const usher_t *u)
+{
+    const struct completions *line = &u->completions;
+    const struct telling *t = &u->telling;
+    uint64_t upto = usher__keep_seq(u), last = usher__engine_log(u->engine)->seq;
+
+    if (line->n > 0 && line->ring[line->head].seq < upto)
+        upto = line->ring[line->head].seq;
+    return t->n > 0 && t->seq < upto && t->seq < last;
 }
 
 bool usher__completions_left(const usher_t *u)
 {
-    return u->completions.n > 0 || events_left(u, UINT64_MAX);
+    return record_left(u) || events_left(u) || usher__follow_left(u);
 }
 
 bool usher__completions_step(usher_t *u)
 {
-    const struct completions *line = &u->completions;
-
-    if (events_left(u, line->n > 0 ? line->ring[line->head].seq : UINT64_MAX)) {
+    if (events_left(u))
         tell_event(u);
-        return true;
-    }
-    if (line->n == 0)
-        return false;
-    tell_next(u);
+    else if (record_left(u))
+        tell_next(u);
+    else
+        return usher__follow_step(u);
     return true;
 }

@@ -4,7 +4,8 @@
  * be told; a parked claim keeps its place reserved until it is served. A record is complete and out
  * of the line before its callback runs, and the head is looked at anew afterwards: whatever a
  * callback does, it finds nothing half done. Events are not copied: a record knows the service's
- * last event at its moment, and the log is told up to there before it. */
+ * last event at its moment, and the log is told up to there before it. With a store a record also
+ * knows the batch that has to be saved before it may be told (keep.h). */
 #ifndef USHER_LOOP_COMPLETION_H
 #define USHER_LOOP_COMPLETION_H
 
@@ -20,6 +21,7 @@ struct asked {
     const char *call; /* enqueue, act ... */
     uint64_t token;
     int64_t at;
+    uint64_t n; /* upkeep: how many there were */
     int32_t kind;
     int32_t has_op;
 };
@@ -31,10 +33,20 @@ struct question {
     char strings[];
 };
 
-enum { COMPLETION_OPEN = 1, COMPLETION_DONE, COMPLETION_WORK, COMPLETION_PAGE };
+enum {
+    COMPLETION_OPEN = 1,
+    COMPLETION_DONE,
+    COMPLETION_WORK,
+    COMPLETION_PAGE,
+    COMPLETION_ERRAND, /* a page that the store has answered */
+    COMPLETION_FAILED  /* on_failed */
+};
+
+struct errand;
 
 struct completion {
-    uint64_t seq; /* events up to here are told before it */
+    uint64_t seq;  /* events up to here are told before it */
+    uint64_t need; /* the batch that must be saved before it; UINT64_MAX: not known what became of it */
     union {
         usher_open_cb open;
         usher_done_cb done; /* NULL: on_lost */
@@ -48,13 +60,16 @@ struct completion {
         } done;
         struct claim *claim;
         struct question *question;
+        struct errand *errand;
     };
+    char *why; /* upkeep: what the store said; freed when it has been told */
     int kind;
 };
 
 struct completions {
     struct completion *ring;
     uint32_t head, n, room;
+    uint64_t first; /* number of the record at the head: they are counted */
     usher_work
         *rows; /* for the claim that is being told: room for the largest that was asked for */
     usher_work *lent; /* ... while a callback looks at them */
@@ -93,6 +108,15 @@ void usher__complete_open(usher_t *u, usher_open_cb cb, void *user);
 void usher__complete_done(usher_t *u, const struct asked *asked, const struct result *result,
                           usher_done_cb cb, void *user);
 void usher__complete_page(usher_t *u, struct question *question, usher_page_cb cb, void *user);
+/* A command whose outcome is not known yet: it holds up what is accepted after it. Returns its
+ * number, for usher__complete_now. */
+uint64_t usher__complete_later(usher_t *u, const struct asked *asked, usher_done_cb cb, void *user);
+void usher__complete_now(usher_t *u, uint64_t number, const struct result *result);
+void usher__complete_errand(usher_t *u, struct errand *errand);
+/* why: "" or what went wrong, copied. */
+void usher__complete_upkeep(usher_t *u, const struct asked *asked, const struct result *result,
+                            const char *why, usher_done_cb cb, void *user);
+void usher__complete_failed(usher_t *u);
 /* Pushes what the engine has served. */
 void usher__complete_served(usher_t *u);
 

@@ -1,6 +1,7 @@
 /* What a completion says to people. The status is for programs; this says why, of what was asked.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "core/ticket.h"
 #include "loop/completion.h"
@@ -83,9 +84,14 @@ static void too_large(const struct result *r, const struct asked *a, char *out, 
                  USHER_NEEDS_MAX);
 }
 
+/* What there is to say of something that went well. */
 static void clipped(const struct result *r, const struct asked *a, char *out, size_t len)
 {
-    if ((r->outcome & USHER_WAS_CLIPPED) == 0)
+    if (strcmp(a->call, "purge") == 0)
+        snprintf(out, len, "purge: %llu tickets", (unsigned long long)a->n);
+    else if (strcmp(a->call, "backup") == 0)
+        snprintf(out, len, "backup: %llu pages", (unsigned long long)a->n);
+    else if ((r->outcome & USHER_WAS_CLIPPED) == 0)
         out[0] = '\0';
     else if (r->verb == USHER_PAUSE)
         snprintf(out, len, "pause: clipped to the policy's pause.%s.max", reason(a->kind));

@@ -110,7 +110,7 @@ int usher_advance(usher_t *u, int64_t to_at)
         return USHER_ESTATE;
     usher__trace(u, "advance to %lld", (long long)to_at);
     for (r = run_here(u); r == 0; r = run_here(u)) {
-        idle = usher__engine_idle_for(u->engine);
+        idle = usher__service_idle_for(u);
         if (idle > to_at - c->wall)
             break;
         move(c, idle);

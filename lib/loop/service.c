@@ -61,12 +61,24 @@ bool usher__service_is_mine(const usher_t *u)
     return uv_thread_equal(&self, &u->owner) != 0;
 }
 
-int usher__service_enter(const usher_t *u)
+/* 0; EINVAL, EFORK, ETHREAD. */
+static int whose(const usher_t *u)
 {
     if (u == NULL)
         return USHER_EINVAL;
-    if (!usher__service_is_mine(u))
-        return USHER_ETHREAD;
+    if (!usher__process_is_mine(&u->process))
+        return USHER_EFORK;
+    return usher__service_is_mine(u) ? USHER_OK : USHER_ETHREAD;
+}
+
+int usher__service_enter(const usher_t *u)
+{
+    int r = whose(u);
+
+    if (r != 0)
+        return r;
+    if (u->keeping.failed != 0)
+        return USHER_EFAILED;
     return u->closing ? USHER_ECANCELED : USHER_OK;
 }
 
@@ -79,6 +91,9 @@ static int tick(usher_t *u, uint32_t rounds)
 
     u->read = usher__clock_read(&u->clock);
     usher__engine_clock(u->engine, u->read.wall, u->read.boot);
+    u->short_of_memory = false;
+    if (u->keeping.readonly || u->keeping.failed != 0)
+        return 0;
     while (r == 1 && rounds-- > 0) {
         r = usher__engine_catch_up(u->engine, TIMERS_MAX);
         usher__complete_served(u);
@@ -90,6 +105,13 @@ static int tick(usher_t *u, uint32_t rounds)
 int usher__service_tick(usher_t *u)
 {
     return tick(u, UINT32_MAX);
+}
+
+int64_t usher__service_idle_for(const usher_t *u)
+{
+    if (u->keeping.readonly || u->keeping.failed != 0)
+        return INT64_MAX;
+    return usher__engine_idle_for(u->engine);
 }
 
 /* ---- the loop -------------------------------------------------------------------------------- */
@@ -125,7 +147,9 @@ void usher__service_leave(usher_t *u)
     usher__events_pass(u);
     if (u->depth > 0)
         return;
-    changed = u->closing || usher__completions_left(u) ? set_idling(u, true) : usher__timer_arm(u);
+    changed = u->closing || usher__completions_left(u) || usher__keep_wants_cut(u)
+                  ? set_idling(u, true)
+                  : usher__timer_arm(u);
     if (changed && u->loop == &u->own && !u->turning && !u->woken)
         u->woken = uv_async_send(&u->async) == 0;
 }
@@ -164,7 +188,8 @@ static bool run_post(usher_t *u)
 
 void usher__service_drain(usher_t *u)
 {
-    while (usher__completions_step(u) || run_post(u))
+    usher__keep_collect(u);
+    while (usher__completions_step(u) || run_post(u) || usher__keep_wait(u))
         continue;
 }
 
@@ -172,8 +197,11 @@ static void release(usher_t *u)
 {
     struct memory m = usher__memory_libc;
 
+    usher__keep_close(u);
+    usher__following_free(u);
     usher__completions_free(u);
     usher__engine_free(u->engine);
+    usher__process_free(&u->process);
     uv_mutex_destroy(&u->lock);
     if (u->allocator.resize != NULL)
         m = (struct memory){u->allocator.resize, u->allocator.ctx};
@@ -200,12 +228,26 @@ static void on_handle_closed(uv_handle_t *handle)
         end(u);
 }
 
+/* The store's thread ends first: it wakes the loop. */
 static void close_handles(usher_t *u)
 {
     u->leaving = true;
+    usher__keep_close(u);
     uv_close((uv_handle_t *)&u->idle, on_handle_closed);
     uv_close((uv_handle_t *)&u->async, on_handle_closed);
     usher__timer_close(u, on_handle_closed);
+}
+
+/* While the store is at work the loop has to go on, whatever usher_unref() said. */
+static void hold_loop(usher_t *u, bool held)
+{
+    if (u->held == held)
+        return;
+    u->held = held;
+    if (held)
+        uv_ref((uv_handle_t *)&u->async);
+    else if (u->unrefd)
+        uv_unref((uv_handle_t *)&u->async);
 }
 
 void usher__service_work(usher_t *u)
@@ -217,14 +259,17 @@ void usher__service_work(usher_t *u)
     usher__clock_doubt(&u->clock);
     if (!u->closing)
         (void)tick(u, 1);
+    usher__keep_collect(u);
     while (calls > 0 && usher__completions_step(u))
         calls--;
     while (posts > 0 && run_post(u))
         posts--;
     usher__events_pass(u);
-    if (usher__completions_left(u) || posts_left(u)) {
+    usher__keep_cut(u);
+    hold_loop(u, usher__keep_outstanding(u));
+    if (usher__completions_left(u) || posts_left(u) || usher__keep_wants_cut(u)) {
         (void)set_idling(u, true);
-    } else if (u->closing) {
+    } else if (u->closing && !usher__keep_outstanding(u)) {
         close_handles(u);
     } else {
         (void)set_idling(u, false);
@@ -261,7 +306,7 @@ static void make_key(uint64_t seed, uint8_t key[16])
     }
 }
 
-static int open_engine(usher_t *u)
+static int open_engine(usher_t *u, const char *store)
 {
     struct engine_options o = {.memory = u->memory,
                                .op_window_ms = u->options.op_window_ms,
@@ -277,6 +322,13 @@ static int open_engine(usher_t *u)
     if (r == 0)
         r = usher__engine_new(&u->engine, &o);
     if (r == 0) {
+        u->read = usher__clock_read(&u->clock);
+        r = usher__keep_open(u, store);
+    }
+    if (r == 0) {
+        usher__engine_clock(u->engine, u->read.wall, u->read.boot);
+        u->telling.place = usher__engine_log(u->engine)->end;
+        u->telling.seq = usher__engine_log(u->engine)->seq;
         usher__events_pass(u);
         r = usher__completions_reserve(u, 1);
     }
@@ -313,15 +365,12 @@ static int open_handles(usher_t *u, uv_loop_t *loop)
 }
 
 /* u->lock, memory and options are set. */
-static int open_rest(usher_t *u, uv_loop_t *loop)
+static int open_rest(usher_t *u, uv_loop_t *loop, const char *store)
 {
-    int r = open_engine(u);
+    int r = open_engine(u, store);
 
-    if (r == 0) {
-        u->read = usher__clock_read(&u->clock);
-        usher__engine_clock(u->engine, u->read.wall, u->read.boot);
+    if (r == 0)
         r = open_handles(u, loop);
-    }
     return r == UV_ENOMEM ? USHER_ENOMEM : r;
 }
 
@@ -348,6 +397,7 @@ static int new_service(usher_t **out, const usher_options *o)
     fill_defaults(&u->options);
     usher__clock_init(&u->clock, o->clock);
     u->owner = uv_thread_self();
+    usher__process_init(&u->process);
     *out = u;
     return 0;
 }
@@ -362,18 +412,24 @@ int usher_open(usher_t **out, struct uv_loop_s *loop, const char *store, const u
     if (out == NULL)
         return USHER_EINVAL;
     *out = NULL;
-    if (store == NULL || strcmp(store, "memory:") != 0)
+    if (store == NULL)
         return USHER_EINVAL;
     r = usher__arg_options(o, &known);
-    if (r == 0)
-        r = new_service(&u, &known);
     if (r != 0)
         return r;
-    r = open_rest(u, loop);
+    if (known.err != NULL && known.err_len > 0)
+        known.err[0] = '\0';
+    r = new_service(&u, &known);
+    if (r != 0)
+        return r;
+    r = open_rest(u, loop, store);
     if (r != 0) {
+        if (known.err != NULL && known.err_len > 0 && known.err[0] == '\0')
+            snprintf(known.err, (size_t)known.err_len, "%s: %s", store, usher_strerror(r));
         release(u);
         return r;
     }
+    u->options.err = NULL; /* its room is the caller's, for this call */
     if (cb != NULL)
         usher__complete_open(u, cb, user);
     usher__trace(u, "open %s", store);
@@ -391,6 +447,8 @@ int usher_close(usher_t *u, usher_close_cb cb, void *user)
     if (u == NULL)
         return cb == NULL ? USHER_OK : USHER_EINVAL;
     r = usher__service_enter(u);
+    if (r == USHER_EFAILED)
+        r = u->closing ? USHER_ECANCELED : USHER_OK;
     if (r != 0)
         return r;
     usher__trace(u, "close");
@@ -401,6 +459,8 @@ int usher_close(usher_t *u, usher_close_cb cb, void *user)
     u->no_posts = true;
     uv_mutex_unlock(&u->lock);
     usher__engine_cancel_all(u->engine);
+    usher__complete_served(u);
+    usher__keep_cancel(u);
     usher__service_leave(u);
     return USHER_OK;
 }
@@ -414,6 +474,8 @@ int usher_post(usher_t *u, usher_post_cb fn, void *user)
 
     if (u == NULL || fn == NULL)
         return USHER_EINVAL;
+    if (!usher__process_is_mine(&u->process))
+        return USHER_EFORK;
     mine = usher__service_is_mine(u);
     post = usher__alloc(&u->memory, sizeof *post);
     if (post == NULL)
@@ -442,19 +504,19 @@ int usher_post(usher_t *u, usher_post_cb fn, void *user)
 
 int usher_fd(const usher_t *u)
 {
-    if (u == NULL)
-        return USHER_EINVAL;
-    if (!usher__service_is_mine(u))
-        return USHER_ETHREAD;
+    int r = whose(u);
+
+    if (r != 0)
+        return r;
     return u->loop == &u->own ? uv_backend_fd(u->loop) : USHER_EINVAL;
 }
 
 int usher_timeout(const usher_t *u)
 {
-    if (u == NULL)
-        return USHER_EINVAL;
-    if (!usher__service_is_mine(u))
-        return USHER_ETHREAD;
+    int r = whose(u);
+
+    if (r != 0)
+        return r;
     if (u->loop != &u->own)
         return -1;
     uv_update_time(u->loop);
@@ -464,11 +526,10 @@ int usher_timeout(const usher_t *u)
 int usher_turn(usher_t *u)
 {
     uint64_t before;
+    int r = whose(u);
 
-    if (u == NULL)
-        return USHER_EINVAL;
-    if (!usher__service_is_mine(u))
-        return USHER_ETHREAD;
+    if (r != 0)
+        return r;
     if (u->loop != &u->own)
         return USHER_EINVAL;
     if (u->depth > 0 || u->turning)
@@ -491,16 +552,19 @@ int usher_turn(usher_t *u)
 void usher_unref(usher_t *u)
 {
     /* Our own loop must stay alive to be turned: whether it is, is nobody's business. */
-    if (u != NULL && usher__service_is_mine(u) && u->loop != &u->own)
+    if (whose(u) != 0 || u->loop == &u->own)
+        return;
+    u->unrefd = true;
+    if (!u->held)
         uv_unref((uv_handle_t *)&u->async);
 }
 
 int64_t usher_now(usher_t *u)
 {
-    if (u == NULL)
-        return USHER_EINVAL;
-    if (!usher__service_is_mine(u))
-        return USHER_ETHREAD;
+    int r = whose(u);
+
+    if (r != 0)
+        return r;
     u->read = usher__clock_read(&u->clock);
     usher__engine_clock(u->engine, u->read.wall, u->read.boot);
     return usher__engine_now(u->engine);
@@ -522,7 +586,7 @@ const char *usher__service_check(usher_t *u)
 {
     const struct completions *c = &u->completions;
 
-    if (c->room < (uint64_t)c->n + usher__engine_parked(u->engine))
+    if (c->room < (uint64_t)c->n + usher__engine_parked(u->engine) + u->keeping.errands_n)
         return "a parked claim has no place reserved";
     if (u->telling.seq > usher__engine_log(u->engine)->seq)
         return "more was told than happened";

@@ -18,6 +18,9 @@
 #include "local/memory.h"
 #include "loop/clock.h"
 #include "loop/completion.h"
+#include "loop/follow.h"
+#include "loop/keep.h"
+#include "loop/process.h"
 
 struct post {
     struct post *next;
@@ -34,8 +37,12 @@ struct usher_s {
     struct now read; /* the latest reading; a wall that was set back is behind the engine's now */
     uv_thread_t owner;
 
+    struct process process; /* that opened it */
+
+    struct keeping keeping;
     struct completions completions;
     struct telling telling;
+    struct following following;
     uint64_t ran;         /* callbacks, ever */
     uint32_t depth;       /* callbacks on the stack */
     bool closing;         /* usher_close() was called */
@@ -52,6 +59,8 @@ struct usher_s {
     int64_t armed_boot; /* when the timer fires; INT64_MAX: it does not run */
     uint32_t handles;   /* not closed yet */
     bool idling, turning, woken;
+    bool held;   /* the async handle keeps the loop alive, because something is outstanding */
+    bool unrefd; /* ... but for that it does not */
     usher_close_cb close_cb;
     void *close_user;
 
@@ -62,12 +71,14 @@ struct usher_s {
 
 usher_t *usher__service_of(struct engine *e);
 
-/* 0; EINVAL: u is NULL; ETHREAD; ECANCELED: it is closing. */
+/* 0; EINVAL: u is NULL; EFORK; ETHREAD; ECANCELED: it is closing; EFAILED: its store has failed. */
 int usher__service_enter(const usher_t *u);
 bool usher__service_is_mine(const usher_t *u); /* called on its thread */
 
 /* Reads the clocks and fires all that is due. ENOMEM: not all. */
 int usher__service_tick(usher_t *u);
+/* ms until something falls due; INT64_MAX: nothing, or nothing that may happen here. */
+int64_t usher__service_idle_for(const usher_t *u);
 /* What a call does last. */
 void usher__service_leave(usher_t *u);
 /* Runs callbacks until there are none left. */

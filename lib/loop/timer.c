@@ -114,7 +114,7 @@ static int64_t sleep_for(const usher_t *u)
         return INT64_MAX;
     if (u->short_of_memory || usher__engine_starves(u->engine))
         return SHORT_OF_MEMORY_MS;
-    return usher__engine_idle_for(u->engine);
+    return usher__service_idle_for(u);
 }
 
 /* Two readings of two clocks in whole ms differ by one now and then: that is no reason. A sleep

@@ -64,7 +64,7 @@ static void test_bounds__subscribers(void **state)
     REFUSED(f, usher_unsubscribe(f->u, fixture_on_event, last), USHER_ENOENT);
     TAKEN(f, usher_subscribe(f->u, NULL, 0, fixture_on_event, r), -1);
     REFUSED(f, usher_subscribe(f->u, NULL, 0, fixture_on_event, r), USHER_ELIMIT);
-    REFUSED(f, usher_subscribe(f->u, "durable", 0, fixture_on_event, r), USHER_EINVAL);
+    REFUSED(f, usher_subscribe(f->u, "named", 0, fixture_on_event, r), USHER_ELIMIT);
     REFUSED(f, usher_subscribe(f->u, NULL, 1, fixture_on_event, r), USHER_EINVAL);
     hand_end(f);
     fixture_verdict();
