@@ -14,6 +14,9 @@
 
 enum { NUMBER_LEN = 10 }; /* at most */
 
+/* What is read or written dozens of times in a function: a call is worth its space. */
+#define SMALL __attribute__((noinline, unused))
+
 static inline char *usher__put_number(char *to, uint64_t value)
 {
     for (; value >= 0x80; value >>= 7)
@@ -22,13 +25,13 @@ static inline char *usher__put_number(char *to, uint64_t value)
     return to;
 }
 
-static inline char *usher__put_signed(char *to, int64_t value)
+static SMALL char *usher__put_signed(char *to, int64_t value)
 {
     return usher__put_number(to, (uint64_t)value << 1 ^ (value < 0 ? UINT64_MAX : 0));
 }
 
 /* Its length, then the bytes. */
-static inline char *usher__put_bytes(char *to, const void *bytes, size_t len)
+static SMALL char *usher__put_bytes(char *to, const void *bytes, size_t len)
 {
     to = usher__put_number(to, len);
     if (len > 0)
@@ -57,13 +60,11 @@ static inline uint64_t usher__bad(struct reader *r)
     return 0;
 }
 
-/* A number has one form only, its shortest. */
-static inline uint64_t usher__get_number(struct reader *r)
+/* One of several bytes. A number has one form only, its shortest. */
+static SMALL uint64_t get_long(struct reader *r)
 {
     uint64_t value = 0;
 
-    if (r->at < r->end && *r->at < 0x80)
-        return *r->at++;
     for (int shift = 0; shift < 64 && r->at < r->end; shift += 7) {
         uint64_t byte = *r->at++;
 
@@ -76,14 +77,19 @@ static inline uint64_t usher__get_number(struct reader *r)
     return usher__bad(r);
 }
 
-static inline uint64_t usher__get_upto(struct reader *r, uint64_t max)
+static inline uint64_t usher__get_number(struct reader *r)
+{
+    return r->at < r->end && *r->at < 0x80 ? *r->at++ : get_long(r);
+}
+
+static SMALL uint64_t usher__get_upto(struct reader *r, uint64_t max)
 {
     uint64_t value = usher__get_number(r);
 
     return value <= max ? value : usher__bad(r);
 }
 
-static inline int64_t usher__get_signed(struct reader *r)
+static SMALL int64_t usher__get_signed(struct reader *r)
 {
     uint64_t value = usher__get_number(r);
 
@@ -96,7 +102,7 @@ static inline uint8_t usher__get_byte(struct reader *r)
 }
 
 /* At most max bytes, where they lie; NULL when there are none. */
-static inline const char *usher__get_bytes(struct reader *r, size_t max, uint32_t *len)
+static SMALL const char *usher__get_bytes(struct reader *r, size_t max, uint32_t *len)
 {
     uint64_t n = usher__get_upto(r, max);
     const uint8_t *bytes = r->at;

@@ -179,6 +179,31 @@ static const char *check_parked(const struct engine *e)
     return NULL;
 }
 
+/* What is noted says so, and stands in its list once; policies know their records. */
+static const char *check_notes(const struct engine *e)
+{
+    const struct changes *c = &e->changes;
+    uint32_t noted = 0;
+
+    for (usher_id id = 1; id <= e->last_id; id++) {
+        uint32_t slot = usher__ids_find(&e->by_id, id);
+
+        noted += slot != 0 && (usher__ticket(e, slot)->flags & TICKET_NOTED) != 0;
+    }
+    MUST(noted == c->tickets.n, "the count of tickets that have changed");
+    for (uint32_t i = 0; i < c->tickets.n; i++)
+        MUST((usher__ticket(e, c->tickets.at[i])->flags & TICKET_NOTED) != 0,
+             "a ticket is among those that have changed, and is not marked so");
+    for (uint32_t i = 0; i < c->definitions_n; i++) {
+        const struct definition *d = &c->definitions[i];
+        const struct policy_record *r = d->slot == 0 ? NULL : usher__slab_at(&e->policies, d->slot);
+
+        MUST(r == NULL || (r->refs > 0 && r->definition == i + 1 && r->policy.version == d->version),
+             "a policy's record is another's");
+    }
+    return NULL;
+}
+
 const char *usher__engine_check(struct engine *e)
 {
     const char *wrong = check_structures(e);
@@ -199,5 +224,7 @@ const char *usher__engine_check(struct engine *e)
         wrong = check_counts(e, e->queues[i]);
     if (wrong == NULL)
         wrong = check_lists(e);
+    if (wrong == NULL)
+        wrong = check_notes(e);
     return wrong != NULL ? wrong : check_parked(e);
 }

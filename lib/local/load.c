@@ -20,6 +20,8 @@ int usher__corrupt(struct engine *e, const char **wrong, const char *format, ...
     return USHER_ECORRUPT;
 }
 
+enum { IDS_AHEAD = 4 }; /* most rows follow each other by one */
+
 /* ---- one ticket ------------------------------------------------------------------------------------ */
 
 static int judge(struct engine *e, const struct ticket_row *k, const char **wrong)
@@ -173,6 +175,7 @@ static int build(struct engine *e, struct ticket_row *k, uint32_t *slot)
     t->persons_n = 1;
     t->policy = policy;
     usher__ids_insert(&e->by_id, t->id, *slot);
+    usher__ids_prefetch(&e->by_id, t->id + IDS_AHEAD);
     err = fill(e, t, k);
     if (err == 0) {
         t->state = k->ticket.state;

@@ -42,6 +42,12 @@ enum {
 /* No instant or duration of a ticket comes near it, and sums of three do not overflow. */
 #define FAR (INT64_MAX / 4)
 
+/* The bit of one of several. */
+static uint32_t nth(uint32_t first, uint32_t i)
+{
+    return first << i;
+}
+
 static bool is_promise(const struct promise *m)
 {
     return m->start_at != 0 || m->target != 0 || m->arming != 0 || m->state != 0 || m->flags != 0 ||
@@ -91,7 +97,7 @@ static uint32_t bits_of_extra(const struct engine *e, const struct ticket *t, ui
                 : 0;
     bits |= x->question != NULL ? HAS_QUESTION : 0;
     for (uint32_t i = 0; i < REASONS; i++)
-        bits |= is_pause(&x->pause[i]) ? HAS_PAUSE << i : 0;
+        bits |= is_pause(&x->pause[i]) ? nth(HAS_PAUSE, i) : 0;
     return bits;
 }
 
@@ -103,7 +109,7 @@ static uint32_t bits_of(const struct engine *e, const struct ticket *t, uint32_t
         bits |= t->body == e->changes.absent || usher__has_body_row(t) ? HAS_BODY_ROW : HAS_BODY;
     bits |= t->rank != 0 ? HAS_RANK : 0;
     for (uint32_t i = 0; i < PROMISES; i++)
-        bits |= is_promise(&t->promise[i]) ? HAS_PROMISE << i : 0;
+        bits |= is_promise(&t->promise[i]) ? nth(HAS_PROMISE, i) : 0;
     bits |= t->token != 0 || t->holder != 0 ? HAS_CLAIM : 0;
     bits |= t->until_at != 0 ? HAS_UNTIL : 0;
     bits |= has_since(t->state) ? HAS_SINCE : 0;
@@ -176,7 +182,7 @@ static char *put_extra(char *to, const struct engine *e, const struct ticket *t,
     for (uint32_t i = 0; i < REASONS; i++) {
         const struct pause *p = &x->pause[i];
 
-        if ((bits & HAS_PAUSE << i) == 0)
+        if ((bits & nth(HAS_PAUSE, i)) == 0)
             continue;
         to = usher__put_signed(to, p->began_at);
         to = usher__put_signed(to, p->since_at);
@@ -218,7 +224,7 @@ static char *put_common(char *to, const struct engine *e, const struct ticket *t
     if ((bits & HAS_RANK) != 0)
         to = usher__put_signed(to, t->rank - t->enqueued_at);
     for (uint32_t i = 0; i < PROMISES; i++) {
-        if ((bits & HAS_PROMISE << i) != 0)
+        if ((bits & nth(HAS_PROMISE, i)) != 0)
             to = put_promise(to, t, &t->promise[i]);
     }
     if ((bits & HAS_CLAIM) != 0) {
@@ -478,7 +484,7 @@ static void get_extra(struct reader *r, struct ticket_row *out, uint32_t bits)
     if ((bits & HAS_QUESTION) != 0)
         out->question = get_text(r, USHER_TEXT_MAX);
     for (uint32_t i = 0; i < REASONS; i++) {
-        if ((bits & HAS_PAUSE << i) != 0)
+        if ((bits & nth(HAS_PAUSE, i)) != 0)
             get_pause(r, &x->pause[i]);
     }
 }
@@ -513,7 +519,7 @@ static void get_common(struct reader *r, struct ticket_row *out, uint32_t bits)
     if ((bits & HAS_RANK) != 0)
         t->rank = in_range(r, get_after(r, t->enqueued_at), 1, INT64_MAX);
     for (uint32_t i = 0; i < PROMISES; i++) {
-        if ((bits & HAS_PROMISE << i) != 0)
+        if ((bits & nth(HAS_PROMISE, i)) != 0)
             get_promise(r, t, &t->promise[i]);
     }
     if ((bits & HAS_CLAIM) != 0) {

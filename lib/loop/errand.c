@@ -18,6 +18,7 @@ enum { ERRAND_PAGE = 1, ERRAND_ACT, ERRAND_FOLLOW, ERRAND_BACKUP, ERRAND_PURGE }
 
 struct errand {
     struct errand *next;
+    struct errand *next_act;
     struct job job;
     int kind;
     bool found;      /* PAGE: `ticket` has been read, now its history is */
@@ -277,8 +278,13 @@ static bool goes_on(usher_t *u, struct errand *errand)
 
 bool usher__errand_wants_act(const usher_t *u, const usher_command *c)
 {
-    return u->keeping.store != NULL && usher__engine_misses(u->engine, c->claim.ticket) &&
-           !usher__engine_knows_op(u->engine, c->op);
+    if (u->keeping.store == NULL || usher__engine_knows_op(u->engine, c->op))
+        return false;
+    for (const struct errand *e = u->keeping.acts; e != NULL; e = e->next_act) {
+        if (e->command.claim.ticket == c->claim.ticket)
+            return true;
+    }
+    return usher__engine_misses(u->engine, c->claim.ticket);
 }
 
 int usher__errand_act(usher_t *u, const usher_command *c, const struct asked *asked,
@@ -298,6 +304,8 @@ int usher__errand_act(usher_t *u, const usher_command *c, const struct asked *as
     errand->job.kind = JOB_TICKET;
     errand->job.from = c->claim.ticket;
     errand->record = usher__complete_later(u, asked, cb, user);
+    errand->next_act = u->keeping.acts;
+    u->keeping.acts = errand;
     add(u, errand);
     return 0;
 }
@@ -306,8 +314,12 @@ static void do_act(usher_t *u, struct errand *errand)
 {
     const usher_command *c = &errand->command;
     struct result res = {.ticket = c->claim.ticket, .verb = c->verb};
+    struct errand **link = &u->keeping.acts;
     int r = errand->job.status;
 
+    while (*link != errand)
+        link = &(*link)->next_act;
+    *link = errand->next_act;
     usher__engine_hold_closed(u->engine, 1);
     if (r == 0)
         r = take_in(u, &errand->job.rows);

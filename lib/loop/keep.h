@@ -36,6 +36,7 @@ struct keeping {
     bool slow;     /* a commit takes longer than its callbacks do: they come first */
     char why[256]; /* of failed */
     struct errand *waiting, *waiting_last; /* to be asked after the next cut */
+    struct errand *acts;                   /* commands whose ticket is being read */
     uint32_t errands_n;                    /* outstanding: each has a place among the completions */
 };
 
@@ -74,7 +75,8 @@ bool usher__errand_wants_page(const usher_t *u, const usher_query *q);
 struct question;
 int usher__errand_page(usher_t *u, struct question *question, usher_page_cb cb, void *user);
 
-/* Whether the command's ticket has left memory; if so it is done when the ticket has been read. */
+/* Whether the command's ticket has left memory, or another waits for it to be read; if so this one is
+ * done after that. */
 bool usher__errand_wants_act(const usher_t *u, const usher_command *c);
 struct asked;
 int usher__errand_act(usher_t *u, const usher_command *c, const struct asked *asked,

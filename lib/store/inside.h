@@ -21,6 +21,7 @@ enum {
     STORE_URI_LEN = 3 * STORE_NAME_LEN + 32,
     STORE_WHY_LEN = 256,
     STORE_TEXT_LEN = 96,
+    STORE_RESERVE_MS = 1000, /* between tries to get the reserve back */
     STORE_ID = 0x75736872 /* application_id: "ushr" */
 };
 

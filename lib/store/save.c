@@ -204,7 +204,10 @@ void usher__save_batch(struct store *s, const struct batch *b)
         s->retry_ns = usher__save_ns() + INT64_C(1000000) * RETRY_MS;
         b = NULL; /* still under way */
     }
-    s->news.full = s->news.full || no_space;
+    if (no_space) {
+        s->news.full = true;
+        s->reserve_ns = usher__save_ns() + INT64_C(1000000) * STORE_RESERVE_MS;
+    }
     if (b != NULL) {
         s->batch = NULL;
         s->news.busy = false;

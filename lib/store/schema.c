@@ -174,8 +174,7 @@ static int set_up(struct store *s)
     if (sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL) != SQLITE_OK ||
         sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL) != SQLITE_OK ||
         sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL) != SQLITE_OK ||
-        sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL) != SQLITE_OK ||
-        sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, s->had_wal, NULL) != SQLITE_OK)
+        sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL) != SQLITE_OK)
         return usher__store_say(s, USHER_ESTORE, "this SQLite cannot be set up");
     (void)sqlite3_busy_timeout(db, s->o.readers || s->o.readonly ? BUSY_MS : 0);
     for (size_t i = 0; i < sizeof pragmas / sizeof pragmas[0] && err == 0; i++) {
@@ -410,9 +409,6 @@ int usher__schema_settle(struct store *s)
         err = usher__save_checkpoint(s, SQLITE_CHECKPOINT_TRUNCATE);
     if (err == USHER_EBUSY) /* somebody reads: then without making it shorter */
         err = usher__save_checkpoint(s, SQLITE_CHECKPOINT_PASSIVE);
-    if (err == 0 &&
-        sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL) != SQLITE_OK)
-        err = usher__store_say(s, USHER_ESTORE, "this SQLite cannot be set up");
     return err;
 }
 

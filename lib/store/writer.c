@@ -14,8 +14,7 @@
 enum {
     WAL_SOON = 4 << 20, /* written back when there is a moment */
     WAL_MUST = 16 << 20,
-    MOMENT_US = 2000, /* without a batch: the loop has nothing to save */
-    RESERVE_S = 1
+    MOMENT_US = 2000 /* without a batch: the loop has nothing to save */
 };
 
 /* ---- the loop's side -------------------------------------------------------------------------------- */
@@ -279,7 +278,7 @@ static bool restock(struct store *s)
 
     if (!s->news.full || s->news.failed != 0 || s->batch != NULL || now < s->reserve_ns || s->stop)
         return false;
-    s->reserve_ns = now + INT64_C(1000000000) * RESERVE_S;
+    s->reserve_ns = now + INT64_C(1000000) * STORE_RESERVE_MS;
     (void)pthread_mutex_unlock(&s->lock);
     room = usher__files_reserve(s);
     (void)pthread_mutex_lock(&s->lock);

@@ -191,9 +191,9 @@ static const struct row *last_row(const struct shelf *s, int table, int64_t key)
     return NULL;
 }
 
-static usher_id ask_for(struct world *w, size_t body)
+static usher_id ask_with(struct world *w, size_t body, const char *ref)
 {
-    usher_request r = {.size = sizeof r, .requester = "ada", .ref = "r1"};
+    usher_request r = {.size = sizeof r, .requester = "ada", .ref = ref};
     struct result res;
 
     memset(world_body, 'b', sizeof world_body);
@@ -201,6 +201,11 @@ static usher_id ask_for(struct world *w, size_t body)
     assert_int_equal(usher__engine_enqueue(w->e->queues[0], &r, 1, &res), 0);
     assert_int_equal(res.status, 0);
     return res.ticket;
+}
+
+static usher_id ask_for(struct world *w, size_t body)
+{
+    return ask_with(w, body, "r1");
 }
 
 static int act(struct world *w, int verb, usher_id id, const char *who)
@@ -301,6 +306,144 @@ static void test_changes__the_chain_of_a_history_is_told_by_seq(void **state)
     shelf_free(&shelf);
 }
 
+struct tally {
+    uint32_t of[ROW_TABLES];
+};
+
+static int tally_row(void *ctx, const struct row *row)
+{
+    struct tally *t = ctx;
+
+    t->of[row->table]++;
+    return 0;
+}
+
+/* Marks die by themselves; the store is told, and is rid of them. */
+static void test_changes__dead_marks_are_dropped(void **state)
+{
+    struct world w, again;
+    struct shelf shelf = {NULL, 0, 0};
+    struct tally tally = {{0}};
+    usher_request r = {.size = sizeof r};
+    struct result res;
+    char name[16];
+
+    (void)state;
+    world_open(&w, 1, WORLD_KEEPS);
+    world_begin(&w);
+    for (uint32_t i = 0; i < 200; i++) { /* on the queue with a gap of 10 s */
+        snprintf(name, sizeof name, "n%u", (unsigned)i);
+        r.requester = name;
+        w.wall += 3600000 * 5;
+        w.boot += 3600000 * 5;
+        world_tick(&w);
+        assert_int_equal(usher__engine_enqueue(w.e->queues[2], &r, 1, &res), 0);
+        world_cut(&w, &shelf);
+    }
+    assert_int_equal(shelf_read(&shelf, tally_row, &tally), 0);
+    assert_true(tally.of[ROW_MARK] >= 1 && tally.of[ROW_MARK] < 5);
+    assert_int_equal(tally.of[ROW_MARK], w.e->marks.slab.n);
+    world_again(&again, &w, &shelf, 3, WORLD_KEEPS);
+    assert_true(world_digest(&w) == world_digest(&again));
+    world_free(&again);
+    world_free(&w);
+    shelf_free(&shelf);
+}
+
+/* Ops leave the window by number and by time; the store is rid of them too. */
+static void test_changes__forgotten_ops_are_dropped(void **state)
+{
+    struct world w;
+    struct shelf shelf = {NULL, 0, 0};
+    struct tally tally = {{0}};
+    usher_request r = {.size = sizeof r, .requester = "ada"};
+    struct result res;
+
+    (void)state;
+    world_open(&w, 1, WORLD_KEEPS);
+    world_begin(&w);
+    for (uint32_t i = 1; i <= 200; i++) { /* the window: 50 */
+        r.op = (usher_op){1, i};
+        assert_int_equal(usher__engine_enqueue(w.e->queues[0], &r, 1, &res), 0);
+        if (i % 70 == 0)
+            world_cut(&w, &shelf);
+    }
+    world_cut(&w, &shelf);
+    assert_int_equal(shelf_read(&shelf, tally_row, &tally), 0);
+    assert_int_equal(tally.of[ROW_OP], 50);
+    w.wall += 600000;
+    w.boot += 600000;
+    world_tick(&w);
+    r.op = (usher_op){1, 1000};
+    assert_int_equal(usher__engine_enqueue(w.e->queues[0], &r, 1, &res), 0);
+    world_cut(&w, &shelf);
+    tally.of[ROW_OP] = 0;
+    assert_int_equal(shelf_read(&shelf, tally_row, &tally), 0);
+    assert_int_equal(tally.of[ROW_OP], 1);
+    world_free(&w);
+    shelf_free(&shelf);
+}
+
+/* Whoever was told that a queue is full is told once that it is not, by this process or the next. */
+static void test_changes__a_full_queue_stays_told(void **state)
+{
+    (void)state;
+    for (int full = 0; full < 2; full++) {
+        struct world w, again;
+        struct shelf shelf = {NULL, 0, 0};
+        usher_request r = {.size = sizeof r, .requester = "ada"};
+        struct result res;
+        struct log_event le;
+        uint64_t seq;
+
+        world_open(&w, 1, WORLD_KEEPS);
+        world_begin(&w);
+        while (usher__engine_enqueue(w.e->queues[1], &r, 1, &res) == 0)
+            continue;
+        world_cut(&w, &shelf);
+        if (full == 0) {
+            assert_int_equal(act(&w, USHER_WITHDRAW, 1, "ada"), 0);
+            world_cut(&w, &shelf);
+        }
+        world_again(&again, &w, &shelf, 3, WORLD_KEEPS);
+        world_tick(&again);
+        seq = again.e->log.seq;
+        assert_int_equal(act(&again, USHER_WITHDRAW, 2, "ada"), 0);
+        assert_int_equal(again.e->log.seq, seq + 1 + (full != 0));
+        assert_true(usher__log_find(&again.e->log, again.e->log.seq, &le));
+        assert_int_equal(le.event.kind, full != 0 ? USHER_EV_ROOM : USHER_EV_WITHDRAWN);
+        world_free(&again);
+        world_free(&w);
+        shelf_free(&shelf);
+    }
+}
+
+/* Claims that were parked are gone with their process, and nothing else is. */
+static void test_changes__parked_claims_leave_no_trace(void **state)
+{
+    struct world w, again;
+    struct shelf shelf = {NULL, 0, 0};
+
+    (void)state;
+    world_open(&w, 11, WORLD_KEEPS);
+    w.parks = true;
+    world_begin(&w);
+    for (uint32_t i = 1; i <= 1500; i++) {
+        world_deed(&w);
+        if (i % 9 == 0)
+            world_cut(&w, &shelf);
+    }
+    world_cut(&w, &shelf);
+    world_again(&again, &w, &shelf, 3, WORLD_KEEPS);
+    assert_true(world_digest(&w) == world_digest(&again));
+    assert_same_worlds(&w, &again);
+    world_free(&again);
+    usher__engine_cancel_all(w.e);
+    served_free(&w);
+    world_free(&w);
+    shelf_free(&shelf);
+}
+
 /* ---- what leaves memory ------------------------------------------------------------------------------- */
 
 static void test_changes__a_closed_ticket_leaves_after_its_cut_and_comes_back(void **state)
@@ -360,6 +503,47 @@ static void test_changes__a_closed_ticket_leaves_after_its_cut_and_comes_back(vo
     world_cut(&w, &shelf);
     assert_int_equal(rows_of(&shelf, ROW_CLOSED, (int64_t)id, true), 1);
     (void)world_digest(&w);
+    world_free(&w);
+    shelf_free(&shelf);
+}
+
+/* What comes back comes with its own policy, and takes nobody's ref. */
+static void test_changes__what_comes_back_finds_its_policy_and_leaves_refs_alone(void **state)
+{
+    struct world w;
+    struct shelf shelf = {NULL, 0, 0};
+    const char *wrong;
+    usher_standing standing;
+    struct policy p;
+    struct result res;
+    usher_id id, other;
+
+    (void)state;
+    world_open(&w, 1, 1);
+    world_begin(&w);
+    id = ask_for(&w, 1);
+    close_ticket(&w, id);
+    world_cut(&w, &shelf);
+    assert_int_equal(usher__policy_compile(&p, "{}", 2, NULL, 0), 0);
+    assert_int_equal(usher__engine_define(w.e->queues[0], &p, "{}", 2, &res), 0);
+    close_ticket(&w, ask_with(&w, 1, NULL));
+    world_cut(&w, &shelf); /* the first is gone, and its policy with it */
+    assert_int_equal(usher__engine_peek(w.e, id, &standing), USHER_ENOENT);
+    other = ask_for(&w, 1);
+    assert_int_equal(w.e->changes.definitions[1].slot, 0);
+    assert_int_equal(usher__engine_define(w.e->queues[1], &p, "{}", 2, &res), 0);
+    usher__engine_hold_closed(w.e, 1);
+    assert_int_equal(usher__engine_take_in(w.e, last_row(&shelf, ROW_CLOSED, (int64_t)id), NULL,
+                                           NULL, &wrong),
+                     0);
+    assert_int_equal(usher__engine_peek(w.e, id, &standing), 0);
+    assert_int_equal(standing.policy_version, 2);
+    assert_int_equal(usher__engine_peek_ref(w.e->queues[0], "r1", &standing), 0);
+    assert_int_equal(standing.ticket, other);
+    (void)world_digest(&w);
+    usher__engine_hold_closed(w.e, 0);
+    assert_int_equal(w.e->changes.definitions[1].slot, 0);
+    assert_int_equal(usher__engine_peek_ref(w.e->queues[0], "r1", &standing), 0);
     world_free(&w);
     shelf_free(&shelf);
 }
@@ -515,7 +699,12 @@ int main(void)
         cmocka_unit_test(test_changes__commands_without_memory_leave_the_notes_right),
         cmocka_unit_test(test_changes__a_ticket_is_in_one_table_and_its_body_is_written_once),
         cmocka_unit_test(test_changes__the_chain_of_a_history_is_told_by_seq),
+        cmocka_unit_test(test_changes__dead_marks_are_dropped),
+        cmocka_unit_test(test_changes__forgotten_ops_are_dropped),
+        cmocka_unit_test(test_changes__a_full_queue_stays_told),
+        cmocka_unit_test(test_changes__parked_claims_leave_no_trace),
         cmocka_unit_test(test_changes__a_closed_ticket_leaves_after_its_cut_and_comes_back),
+        cmocka_unit_test(test_changes__what_comes_back_finds_its_policy_and_leaves_refs_alone),
         cmocka_unit_test(test_changes__a_bad_row_is_not_taken_in),
         cmocka_unit_test(test_changes__the_oldest_closed_ones_go_first_after_a_reopen_too),
         cmocka_unit_test(test_changes__a_lease_that_ran_out_meanwhile_is_over),

@@ -171,6 +171,161 @@ static void test_record__a_row_that_is_cut_short_is_refused(void **state)
     good_end(&g);
 }
 
+/* ---- what does not fit together ------------------------------------------------------------------------ */
+
+/* The row that the ticket would have as it is now, read. */
+static bool reads(struct world *w, usher_id id)
+{
+    struct ticket_row t;
+    struct row row;
+    size_t at = 0;
+    bool fine;
+
+    assert_int_equal(usher__put_ticket(w->e, &w->batch, usher__ids_find(&w->e->by_id, id), 0), 0);
+    assert_true(usher__batch_next(&w->batch, &at, &row));
+    fine = usher__get_ticket(&row, &t);
+    usher__batch_clear(&w->batch);
+    return fine;
+}
+
+/* With this field so the row is refused; as it was it is fine. */
+#define REFUSED(w, t, field, value)                                                                \
+    do {                                                                                           \
+        __typeof__(field) was = (field);                                                           \
+                                                                                                   \
+        assert_true(reads(w, (t)->id));                                                            \
+        (field) = (value);                                                                         \
+        assert_false(reads(w, (t)->id));                                                           \
+        (field) = was;                                                                             \
+    } while (0)
+
+static struct ticket *new_ticket(struct world *w)
+{
+    usher_request r = {.size = sizeof r, .requester = "ada", .ref = "r", .dedup_key = NULL};
+    struct result res;
+
+    assert_int_equal(usher__engine_enqueue(w->e->queues[1], &r, 1, &res), 0);
+    return usher__ticket(w->e, usher__ids_find(&w->e->by_id, res.ticket));
+}
+
+static void test_record__what_does_not_fit_together_is_refused(void **state)
+{
+    struct world w;
+    struct ticket *t, *held, *done;
+    usher_command c = {.size = sizeof c, .verb = USHER_PAUSE, .kind = USHER_ON_REQUESTER};
+    struct stretch stretches[2] = {{1800000000000, 1800000000005, 1}, {1800000000005, 1800000000006, 8}};
+    struct stretch *empty;
+    struct result res;
+
+    (void)state;
+    world_open(&w, 1, WORLD_KEEPS);
+    world_begin(&w);
+    t = new_ticket(&w);
+    held = new_ticket(&w);
+    done = new_ticket(&w);
+    usher__engine_claim_ticket(w.e->agents[0], held->id, (usher_op){0, 0}, NULL, NULL);
+    usher__engine_claim_ticket(w.e->agents[0], done->id, (usher_op){0, 0}, NULL, NULL);
+    served_free(&w);
+    REFUSED(&w, t, t->state, 4);
+    REFUSED(&w, t, t->state, 10);
+    REFUSED(&w, t, t->state, USHER_CLAIMED); /* by nobody */
+    REFUSED(&w, t, t->state, USHER_PAUSED);  /* for no reason */
+    REFUSED(&w, t, t->priority, 0);
+    REFUSED(&w, t, t->priority, 5);
+    REFUSED(&w, t, t->seq, 0);
+    REFUSED(&w, t, t->last_event, 0);
+    REFUSED(&w, t, t->token, 1); /* of nobody */
+    REFUSED(&w, t, t->flags, t->flags | TICKET_KEPT);
+    REFUSED(&w, held, held->flags, held->flags | TICKET_KEPT);
+    REFUSED(&w, held, held->holder, 0);
+    REFUSED(&w, held, held->token, 0);
+    REFUSED(&w, held, held->until_at, INT64_MAX - 1);
+    REFUSED(&w, held, held->claimed_boot, -1);
+    REFUSED(&w, t, t->state_at, -1);
+    REFUSED(&w, t, t->start_at, INT64_MAX / 2);
+    REFUSED(&w, t, t->rank, -1);
+    REFUSED(&w, t, t->queue, 0);
+    REFUSED(&w, t, t->queue, 65536);
+    REFUSED(&w, t, t->promise[0].target, 0);
+    REFUSED(&w, t, t->promise[0].target, -5);
+    REFUSED(&w, t, t->promise[0].flags, 0);
+    REFUSED(&w, t, t->promise[0].flags, 4);
+    REFUSED(&w, t, t->promise[0].arming, 0);
+    REFUSED(&w, t, t->promise[0].state, 5);
+    REFUSED(&w, t, t->extra->reasons, 1);
+    REFUSED(&w, t, t->extra->pauses_n, USHER_PAUSES_MAX + 1);
+    REFUSED(&w, t, t->extra->named_at, -1);
+    REFUSED(&w, t, t->extra->pause[1].spent, -1);
+    empty = t->extra->stretches;
+    t->extra->stretches = stretches;
+    t->extra->stretches_n = 2;
+    REFUSED(&w, t, stretches[0].to_at, stretches[0].from_at);
+    REFUSED(&w, t, stretches[0].to_at, stretches[1].from_at + 1);
+    REFUSED(&w, t, stretches[0].reasons, 0);
+    REFUSED(&w, t, stretches[0].reasons, 16);
+    t->extra->stretches = empty;
+    t->extra->stretches_n = 0;
+
+    c.claim = (usher_claim){held->id, held->token};
+    c.text = (usher_text){"?", 1};
+    assert_int_equal(usher__engine_act(w.e, &c, &res), 0);
+    assert_int_equal(held->state, USHER_PAUSED);
+    REFUSED(&w, held, held->extra->reasons, 0);
+    REFUSED(&w, held, held->state, USHER_WAITING);
+    c = (usher_command){
+        .size = sizeof c, .verb = USHER_RESOLVE, .claim = {done->id, done->token}};
+    assert_int_equal(usher__engine_act(w.e, &c, &res), 0);
+    assert_int_equal(done->state, USHER_RESOLVED);
+    REFUSED(&w, done, done->promise[0].flags, PROMISE_OWED);
+    world_free(&w);
+}
+
+/* Whether the ticket's row can be read when these bits of its first word are set too. */
+static bool reads_with(struct world *w, usher_id id, uint32_t set)
+{
+    struct ticket_row t;
+    struct row row;
+    struct reader r;
+    char bytes[1000], *to;
+    size_t at = 0;
+
+    assert_int_equal(usher__put_ticket(w->e, &w->batch, usher__ids_find(&w->e->by_id, id), 0), 0);
+    assert_true(usher__batch_next(&w->batch, &at, &row));
+    r = usher__reader(row.bytes, row.len);
+    to = usher__put_number(bytes, usher__get_number(&r) | set);
+    memcpy(to, r.at, (size_t)(r.end - r.at));
+    row.bytes = bytes;
+    row.len = (uint32_t)(to - bytes + (r.end - r.at));
+    usher__batch_clear(&w->batch);
+    return usher__get_ticket(&row, &t);
+}
+
+/* Found by a key or ref that it has not, or no longer may be found by. */
+static void test_record__what_cannot_be_found_is_refused(void **state)
+{
+    const uint32_t by_ref = 1u << 16, by_key = 1u << 17;
+    struct world w;
+    usher_request plain = {.size = sizeof plain, .requester = "ada", .symptom = "slow"};
+    usher_request named = {.size = sizeof named, .requester = "ada", .ref = "r", .dedup_key = "k"};
+    usher_command c = {.size = sizeof c, .verb = USHER_WITHDRAW, .who = "ada"};
+    struct result res;
+
+    (void)state;
+    world_open(&w, 1, WORLD_KEEPS);
+    world_begin(&w);
+    assert_int_equal(usher__engine_enqueue(w.e->queues[0], &plain, 1, &res), 0);
+    assert_true(reads_with(&w, res.ticket, 0));
+    assert_false(reads_with(&w, res.ticket, by_ref));
+    assert_false(reads_with(&w, res.ticket, by_key));
+    assert_int_equal(usher__engine_enqueue(w.e->queues[0], &named, 1, &res), 0);
+    assert_true(reads_with(&w, res.ticket, by_ref | by_key));
+    c.claim.ticket = res.ticket;
+    assert_int_equal(usher__engine_act(w.e, &c, &res), 0);
+    assert_true(reads_with(&w, c.claim.ticket, by_ref));
+    assert_false(reads_with(&w, c.claim.ticket, by_key)); /* it is over: nobody joins it */
+    world_free(&w);
+}
+
 /* ---- mutants -------------------------------------------------------------------------------------------- */
 
 struct mutant {
@@ -403,6 +558,48 @@ static void assert_refused(size_t which, const struct row *row, const char *text
     world_free(&w);
 }
 
+/* The first ticket that an agent holds or is kept; and that agent. */
+static const struct row *first_held(uint32_t *agent)
+{
+    for (size_t i = 0; i < kept_n; i++) {
+        struct ticket_row k;
+
+        if (kept_rows[i]->table != ROW_TICKET)
+            continue;
+        assert_true(usher__get_ticket(kept_rows[i], &k));
+        *agent = k.ticket.holder;
+        if (k.ticket.state == USHER_CLAIMED || (k.ticket.flags & TICKET_KEPT) != 0)
+            return kept_rows[i];
+    }
+    return NULL;
+}
+
+static void test_record__an_agent_that_has_gone_holds_nothing(void **state)
+{
+    struct good g;
+    const struct row *held;
+    uint32_t agent = 0;
+    struct row row;
+    char text[100], bytes[1000];
+    size_t i = 0;
+
+    (void)state;
+    good_begin(&g, 10, 400);
+    held = first_held(&agent);
+    assert_non_null(held);
+    while (kept_rows[i]->table != ROW_AGENT || kept_rows[i]->key != agent)
+        i++;
+    row = *kept_rows[i];
+    memcpy(bytes, row.bytes, row.len);
+    assert_int_equal(bytes[0], 0);
+    bytes[0] = 1;
+    row.bytes = bytes;
+    snprintf(text, sizeof text, "ticket %lld: agent %u has gone", (long long)held->key,
+             (unsigned)agent);
+    assert_refused(i, &row, text);
+    good_end(&g);
+}
+
 static void test_record__what_is_wrong_is_said_in_words(void **state)
 {
     struct good g;
@@ -445,10 +642,13 @@ int main(void)
         cmocka_unit_test(test_record__an_event_comes_back_whole),
         cmocka_unit_test(test_record__every_byte_counts),
         cmocka_unit_test(test_record__a_row_that_is_cut_short_is_refused),
+        cmocka_unit_test(test_record__what_does_not_fit_together_is_refused),
+        cmocka_unit_test(test_record__what_cannot_be_found_is_refused),
         cmocka_unit_test(test_record__no_mutant_leads_astray),
         cmocka_unit_test(test_record__no_mutant_is_read_astray),
         cmocka_unit_test(test_record__a_row_fits_as_its_ticket_does),
         cmocka_unit_test(test_record__what_is_wrong_is_said_in_words),
+        cmocka_unit_test(test_record__an_agent_that_has_gone_holds_nothing),
     };
 
     return cmocka_run_group_tests_name("record", tests, NULL, NULL);
