@@ -488,7 +488,8 @@ typedef void (*usher_event_cb)(usher_t *u, const usher_event *e, void *user);
  * nobody else up. ESTATE: the name is subscribed already. EINVAL: from_seq lies beyond the next event. ELIMIT. */
 USHER_API int usher_subscribe(usher_t *u, const char *name, uint64_t from_seq, usher_event_cb cb, void *user);
 /* All up to seq are done and are not told again. Saved with what comes next, not confirmed: after a crash the latest may be told
- * once more. ENOENT: no such subscription. EINVAL: it has not been told so far. */
+ * once more. ENOENT: no such subscription. EINVAL: it has not been told so far. A service remembers USHER_SUBSCRIBERS_MAX names,
+ * subscribed or not: UINT64_MAX for a name that nobody subscribes forgets it. */
 USHER_API int usher_event_done(usher_t *u, const char *name, uint64_t seq);
 /* Ends the subscription made with this cb and user; nothing is told to it any more. A named one goes on from where it was done
  * when it is made again. ENOENT. */

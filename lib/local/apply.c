@@ -213,18 +213,6 @@ static bool open_state(int state)
     return state != 0 && !usher__is_over(state);
 }
 
-static void link_closed(struct engine *e, uint32_t slot, struct ticket *t)
-{
-    t->next = 0;
-    t->prev = e->closed_newest;
-    if (e->closed_newest != 0)
-        usher__ticket(e, e->closed_newest)->next = slot;
-    else
-        e->closed_oldest = slot;
-    e->closed_newest = slot;
-    e->closed_n++;
-}
-
 /* What is over stays readable, oldest let go first. */
 static void carry_closed(struct engine *e, uint32_t slot, struct ticket *t, const struct before *b)
 {
@@ -234,7 +222,14 @@ static void carry_closed(struct engine *e, uint32_t slot, struct ticket *t, cons
     if (was == is)
         return;
     if (is) {
-        link_closed(e, slot, t);
+        t->next = 0;
+        t->prev = e->closed_newest;
+        if (e->closed_newest != 0)
+            usher__ticket(e, e->closed_newest)->next = slot;
+        else
+            e->closed_oldest = slot;
+        e->closed_newest = slot;
+        e->closed_n++;
         return;
     }
     if (t->prev != 0)
@@ -337,14 +332,9 @@ void usher__tell_room(struct engine *e, usher_queue_t *q)
     usher__tell_service(e, q, &(struct event){.kind = USHER_EV_ROOM});
 }
 
-static void commit(struct engine *e, uint32_t slot, const struct before *b,
-                   const struct outcome *out)
+/* All that follows from the record, before and after. */
+static void carry(struct engine *e, uint32_t slot, struct ticket *t, const struct before *b)
 {
-    struct ticket *t = usher__ticket(e, slot);
-
-    usher__note_ticket(e, slot, t);
-    carry_references(e, out);
-    carry_events(e, t, out);
     carry_indexes(e, slot, t, b);
     carry_place(e, slot, t, b);
     carry_closed(e, slot, t, b);
@@ -355,6 +345,17 @@ static void commit(struct engine *e, uint32_t slot, const struct before *b,
     if (open_state(b->state) && (!open_state(t->state) || b->queue != t->queue))
         usher__tell_room(e, usher__queue_of(e, b->queue));
     carry_timers(e, slot, t);
+}
+
+static void commit(struct engine *e, uint32_t slot, const struct before *b,
+                   const struct outcome *out)
+{
+    struct ticket *t = usher__ticket(e, slot);
+
+    usher__note_ticket(e, slot, t);
+    carry_references(e, out);
+    carry_events(e, t, out);
+    carry(e, slot, t, b);
     if (out->set_mark)
         usher__marks_store(&e->marks, t->queue, t->priority - 1u, t->requester, out->mark);
     drop_references(e, out);
@@ -363,13 +364,14 @@ static void commit(struct engine *e, uint32_t slot, const struct before *b,
 int usher__put_back(struct engine *e, uint32_t slot, bool by_key, bool by_ref)
 {
     struct ticket *t = usher__ticket(e, slot);
-    struct place p = usher__place(t);
+    struct before nowhere = {.place = usher__place(t), .queue = t->queue};
+    uint32_t where = nowhere.place.where;
     int err = 0;
 
-    if (p.where == PLACE_LINE)
-        err = usher__order_reserve(&usher__queue_of(e, p.queue)->band[p.band], 1);
-    else if (p.where == PLACE_KEPT)
-        err = usher__order_reserve(&usher__agent_of(e, p.agent)->kept, 1);
+    if (where == PLACE_LINE)
+        err = usher__order_reserve(&usher__queue_of(e, t->queue)->band[nowhere.place.band], 1);
+    else if (where == PLACE_KEPT)
+        err = usher__order_reserve(&usher__agent_of(e, t->holder)->kept, 1);
     if (err == 0)
         err = usher__heap_reserve(&e->dues, slot);
     if (err == 0)
@@ -380,15 +382,12 @@ int usher__put_back(struct engine *e, uint32_t slot, bool by_key, bool by_ref)
         err = usher__ids_reserve(&e->by_ref, 1);
     if (err != 0)
         return err;
-    put_into(e, slot, t, &p);
+    nowhere.place.where = PLACE_NONE;
+    carry(e, slot, t, &nowhere);
     if (by_key && usher__ids_find(&e->by_key, usher__queue_key(t->queue, t->extra->dedup_key)) == 0)
         usher__ids_insert(&e->by_key, usher__queue_key(t->queue, t->extra->dedup_key), slot);
     if (by_ref)
         index_ref(e, slot, t);
-    if (usher__is_over(t->state))
-        link_closed(e, slot, t);
-    count(e, t->queue, t->state, needy(t), true);
-    carry_timers(e, slot, t);
     return 0;
 }
 
@@ -519,4 +518,12 @@ void usher__forget(struct engine *e, uint32_t slot)
     usher__intern_unref(&e->names, t->requester);
     usher__policy_drop(e, t->policy);
     usher__slab_give(&e->tickets, slot);
+}
+
+/* Not those that no cut has written yet. */
+void usher__let_closed_go(struct engine *e)
+{
+    while (e->closed_n > (uint64_t)e->keep_closed + e->hold_closed &&
+           (usher__ticket(e, e->closed_oldest)->flags & TICKET_NOTED) == 0)
+        usher__forget(e, e->closed_oldest);
 }

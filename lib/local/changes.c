@@ -21,10 +21,10 @@ bool usher__engine_changed(const struct engine *e)
 {
     const struct changes *c = &e->changes;
 
-    return c->on && (e->log.end != e->log.cut || c->tickets.n > 0 || c->queues.n > 0 ||
-                     c->agents.n > 0 || c->definitions_n > c->definitions_cut ||
-                     c->subscribers_noted > 0 || e->marks.noted.n > 0 ||
-                     usher__ops_changed(&e->ops));
+    return c->on &&
+           (e->log.end != e->log.cut || c->tickets.n > 0 || c->queues.n > 0 || c->agents.n > 0 ||
+            c->definitions_n > c->definitions_cut || c->subscribers_noted > 0 ||
+            e->marks.noted.n > 0 || usher__ops_changed(&e->ops));
 }
 
 uint64_t usher__engine_backlog(const struct engine *e)
@@ -144,6 +144,22 @@ static void strike_tickets(struct engine *e)
     e->changes.last_id = e->last_id;
 }
 
+static void strike_subscribers(struct engine *e)
+{
+    struct changes *c = &e->changes;
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < c->subscribers_n; i++) {
+        c->subscribers[i].noted = false;
+        if (c->subscribers[i].dropped)
+            usher__intern_unref(&e->names, c->subscribers[i].name);
+        else
+            c->subscribers[n++] = c->subscribers[i];
+    }
+    c->subscribers_n = n;
+    c->subscribers_noted = 0;
+}
+
 static void strike_out(struct engine *e)
 {
     struct changes *c = &e->changes;
@@ -152,9 +168,8 @@ static void strike_out(struct engine *e)
         usher__queue_of(e, c->queues.at[i])->noted = false;
     for (uint32_t i = 0; i < c->agents.n; i++)
         usher__agent_of(e, c->agents.at[i])->noted = false;
-    for (uint32_t i = 0; i < c->subscribers_n; i++)
-        c->subscribers[i].noted = false;
-    c->queues.n = c->agents.n = c->subscribers_noted = 0;
+    strike_subscribers(e);
+    c->queues.n = c->agents.n = 0;
     c->definitions_cut = c->definitions_n;
     usher__ops_cut(&e->ops);
     usher__marks_cut(&e->marks, e->at.wall);
@@ -203,9 +218,10 @@ bool usher__subscriber_find(const struct engine *e, const char *name, uint64_t *
 {
     const struct subscriber *s = subscriber(e, name);
 
-    if (s != NULL)
-        *done = s->done;
-    return s != NULL;
+    if (s == NULL || s->dropped)
+        return false;
+    *done = s->done;
+    return true;
 }
 
 static int add_subscriber(struct engine *e, const char *name, struct subscriber **out)
@@ -228,6 +244,14 @@ static int add_subscriber(struct engine *e, const char *name, struct subscriber 
     return 0;
 }
 
+static void note_subscriber(struct engine *e, struct subscriber *s)
+{
+    if (!e->changes.on || s->noted)
+        return;
+    s->noted = true;
+    e->changes.subscribers_noted++;
+}
+
 int usher__subscriber_set(struct engine *e, const char *name, uint64_t done)
 {
     struct subscriber *s = subscriber(e, name);
@@ -236,10 +260,21 @@ int usher__subscriber_set(struct engine *e, const char *name, uint64_t done)
     if (err != 0)
         return err;
     s->done = done;
-    if (e->changes.on && !s->noted) {
-        s->noted = true;
-        e->changes.subscribers_noted++;
-    }
+    s->dropped = false;
+    note_subscriber(e, s);
+    return 0;
+}
+
+int usher__subscriber_drop(struct engine *e, const char *name)
+{
+    struct subscriber *s = subscriber(e, name);
+
+    if (s == NULL || s->dropped)
+        return USHER_ENOENT;
+    s->dropped = true;
+    note_subscriber(e, s);
+    if (!e->changes.on)
+        strike_subscribers(e);
     return 0;
 }
 
@@ -280,7 +315,8 @@ static int digest_service(struct engine *e, struct digest *d)
         err = usher__put_agent(e, &d->rows, e->agents[i]);
     for (uint32_t i = 0; err == 0 && i < c->subscribers_n; i++)
         err = usher__put_subscriber(e, &d->rows, &c->subscribers[i]);
-    for (const struct op_entry *entry = o->oldest; err == 0 && entry != NULL; entry = entry->newer) {
+    for (const struct op_entry *entry = o->oldest; err == 0 && entry != NULL;
+         entry = entry->newer) {
         if (e->now.wall - entry->at < o->window_ms)
             err = usher__put_op(&d->rows, entry);
     }

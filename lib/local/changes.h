@@ -31,6 +31,8 @@ int usher__engine_cut(struct engine *e, struct batch *b);
 bool usher__subscriber_find(const struct engine *e, const char *name, uint64_t *done);
 /* A new name is added. ENOMEM, ELIMIT: USHER_SUBSCRIBERS_MAX names are known. */
 int usher__subscriber_set(struct engine *e, const char *name, uint64_t done);
+/* The name is no longer known. ENOENT. */
+int usher__subscriber_drop(struct engine *e, const char *name);
 
 /* ---- reading back --------------------------------------------------------------------------------
  * A new engine that keeps takes the rows of a store, in the order of their tables and of their keys,
@@ -44,13 +46,13 @@ int usher__engine_taken(struct engine *e, int64_t wall, int64_t boot, const char
 
 /* ---- tickets that have left memory ---------------------------------------------------------------- */
 
-/* Takes a closed ticket in again, from its row (and its policy's and its body's, where they are not in
- * memory; NULL: there is none). It is kept among the closed ones until usher__engine_let_go, or as long
- * as there is room. 0 too if it is there already. */
+/* Takes a closed ticket in again, from its row and its body's. Without the latter (NULL) it is good for
+ * everything but its body, until it is taken in with it. Policies are all known: that row is not looked
+ * at. It stays as long as there is room among the closed ones, and is the first to go. 0 too if it is
+ * there already. ECORRUPT, ENOMEM: the engine is as it was. */
 int usher__engine_take_in(struct engine *e, const struct row *closed, const struct row *policy,
                           const struct row *body, const char **wrong);
-/* Lets the closed tickets go again that were only taken in to be looked at; `more`: how many closed
- * ones may stay in memory beyond keep_closed until then. */
+/* So many closed ones may stay in memory beyond keep_closed, from now on; what is over goes. */
 void usher__engine_hold_closed(struct engine *e, uint32_t more);
 
 /* ---- what a row says, without an engine; any thread --------------------------------------------- */
@@ -64,7 +66,7 @@ struct row_filter {
 /* A row of ROW_TICKET or ROW_CLOSED. False too for one that cannot be read. */
 bool usher__row_fits(const struct row *row, const struct row_filter *f);
 
-/* The policy's number, and the ticket's first and last event. False: cannot be read. */
+/* The policy's number, and the ticket's last event. False: cannot be read. */
 bool usher__row_links(const struct row *row, uint64_t *policy, uint64_t *last_event);
 
 /* An event's row as the public event, with what leads to the ticket's event before it (0: none). Its

@@ -198,7 +198,8 @@ static const char *check_notes(const struct engine *e)
         const struct definition *d = &c->definitions[i];
         const struct policy_record *r = d->slot == 0 ? NULL : usher__slab_at(&e->policies, d->slot);
 
-        MUST(r == NULL || (r->refs > 0 && r->definition == i + 1 && r->policy.version == d->version),
+        MUST(r == NULL ||
+                 (r->refs > 0 && r->definition == i + 1 && r->policy.version == d->version),
              "a policy's record is another's");
     }
     return NULL;

@@ -138,7 +138,9 @@ static int64_t on_calendar(int64_t at)
 void usher__engine_clock(struct engine *e, int64_t wall, int64_t boot)
 {
     wall = on_calendar(wall);
-    boot = on_calendar(on_calendar(boot) + e->boot_skew);
+    boot = on_calendar(boot);
+    if (e->boot_skew != 0)
+        boot = on_calendar(boot + e->boot_skew);
     e->wall = wall;
     if (wall > e->now.wall)
         e->now.wall = wall;
@@ -147,7 +149,8 @@ void usher__engine_clock(struct engine *e, int64_t wall, int64_t boot)
     e->now.ahead = e->now.wall - e->now.boot;
 }
 
-void usher__resume_clock(struct engine *e, struct now now, struct now at, int64_t wall, int64_t boot)
+void usher__resume_clock(struct engine *e, struct now now, struct now at, int64_t wall,
+                         int64_t boot)
 {
     int64_t slept = on_calendar(wall) - now.wall;
 
@@ -313,14 +316,6 @@ void usher__settle(struct engine *e)
     usher__marks_sweep(&e->marks, e->at.wall);
     if (e->closed_n > e->keep_closed)
         usher__let_closed_go(e);
-}
-
-/* Not those that no cut has written yet. */
-void usher__let_closed_go(struct engine *e)
-{
-    while (e->closed_n > (uint64_t)e->keep_closed + e->hold_closed &&
-           (usher__ticket(e, e->closed_oldest)->flags & TICKET_NOTED) == 0)
-        usher__forget(e, e->closed_oldest);
 }
 
 const char *usher__engine_name(const struct engine *e, uint32_t handle)

@@ -22,6 +22,7 @@ struct definition {
 struct subscriber {
     uint32_t name;
     bool noted;
+    bool dropped;  /* only so that its row goes with the next cut */
     uint64_t done; /* the last event that it is done with */
 };
 
@@ -168,9 +169,9 @@ static inline void usher__note_agent(struct engine *e, usher_agent_t *a)
 /* All tickets that there are, and one more, can be noted. */
 static inline int usher__reserve_notes(struct engine *e)
 {
-    return e->changes.on ? usher__noted_reserve(&e->changes.tickets, &e->memory,
-                                                e->tickets.fresh + 1)
-                         : 0;
+    return e->changes.on
+               ? usher__noted_reserve(&e->changes.tickets, &e->memory, e->tickets.fresh + 1)
+               : 0;
 }
 
 /* ---- policies.c: compiled ones, and as they were given ------------------------------------------ */
@@ -196,8 +197,6 @@ int usher__agent_new(struct engine *e, uint32_t name, usher_agent_t **out);
  * between, the boot clock goes on where it was. */
 void usher__resume_clock(struct engine *e, struct now now, struct now at, int64_t wall,
                          int64_t boot);
-/* Lets the oldest closed tickets go that need not stay. */
-void usher__let_closed_go(struct engine *e);
 
 /* ---- apply.c: the one place where a ticket is changed ------------------------------------------- */
 
@@ -219,6 +218,8 @@ void usher__tell_service(struct engine *e, usher_queue_t *q, struct event *event
 void usher__tell_room(struct engine *e, usher_queue_t *q);
 void usher__result_of(struct engine *e, const struct ticket *t, struct result *res);
 void usher__forget(struct engine *e, uint32_t slot); /* a closed ticket, or one that never was */
+/* Lets the oldest closed tickets go that need not stay. */
+void usher__let_closed_go(struct engine *e);
 
 /* A ticket that has been read back goes where its record says: into line, lists, timers, counts and,
  * where it was found by its key or ref, indexes. ENOMEM: nowhere. */

@@ -35,15 +35,16 @@ static int judge(struct engine *e, const struct ticket_row *k, const char **wron
     if (usher__ids_find(&e->by_id, t->id) != 0)
         return usher__corrupt(e, wrong, "ticket %llu: there are two", id);
     if (t->queue > e->queues_n)
-        return usher__corrupt(e, wrong, "ticket %llu: queue %u does not exist", id, (unsigned)t->queue);
+        return usher__corrupt(e, wrong, "ticket %llu: queue %u does not exist", id,
+                              (unsigned)t->queue);
     if (t->holder > e->agents_n)
-        return usher__corrupt(e, wrong, "ticket %llu: agent %u does not exist", id, (unsigned)t->holder);
+        return usher__corrupt(e, wrong, "ticket %llu: agent %u does not exist", id,
+                              (unsigned)t->holder);
     if (t->last_event > e->log.seq)
         return usher__corrupt(e, wrong, "ticket %llu: event %llu does not exist", id,
-                       (unsigned long long)t->last_event);
+                              (unsigned long long)t->last_event);
     a = usher__agent_of(e, t->holder);
-    if (a != NULL && a->gone &&
-        (t->state == USHER_CLAIMED || (t->flags & TICKET_KEPT) != 0))
+    if (a != NULL && a->gone && (t->state == USHER_CLAIMED || (t->flags & TICKET_KEPT) != 0))
         return usher__corrupt(e, wrong, "ticket %llu: agent %u has gone", id, (unsigned)t->holder);
     return 0;
 }
@@ -214,7 +215,7 @@ static int take_ticket(struct engine *e, const struct row *row, bool late, const
         err = build(e, &k, slot);
     if (err == USHER_ECORRUPT && *wrong == NULL)
         return usher__corrupt(e, wrong, "ticket %lld: its policy %llu is none", (long long)row->key,
-                       (unsigned long long)k.policy);
+                              (unsigned long long)k.policy);
     return err;
 }
 
@@ -228,7 +229,7 @@ static int take_body(struct engine *e, const struct row *row, uint32_t slot, con
         return usher__corrupt(e, wrong, "ticket %lld: a second body", (long long)row->key);
     if (row->len <= BODY_INLINE || row->len > USHER_BODY_MAX)
         return usher__corrupt(e, wrong, "ticket %lld: a body of %u bytes", (long long)row->key,
-                       (unsigned)row->len);
+                              (unsigned)row->len);
     body = usher__text_new(&e->texts, row->bytes, row->len);
     if (body == NULL)
         return USHER_ENOMEM;
@@ -358,11 +359,11 @@ static int count(struct engine *e, const char **wrong)
     for (size_t i = 0; i < sizeof(n) / sizeof(*n); i++) {
         if (n[i].is != n[i].must)
             return usher__corrupt(e, wrong, "%s: %llu, and it should be %llu", n[i].what,
-                           (unsigned long long)n[i].is, (unsigned long long)n[i].must);
+                                  (unsigned long long)n[i].is, (unsigned long long)n[i].must);
     }
     if (e->changes.absent_n > 0)
         return usher__corrupt(e, wrong, "bodies of tickets: %llu are missing",
-                       (unsigned long long)e->changes.absent_n);
+                              (unsigned long long)e->changes.absent_n);
     return 0;
 }
 
@@ -421,7 +422,8 @@ int usher__engine_take_in(struct engine *e, const struct row *closed, const stru
     (void)policy; /* they are all known */
     *wrong = NULL;
     if (closed->table != ROW_CLOSED || (body != NULL && body->key != closed->key))
-        return usher__corrupt(e, wrong, "ticket %lld: not a closed one's row", (long long)closed->key);
+        return usher__corrupt(e, wrong, "ticket %lld: not a closed one's row",
+                              (long long)closed->key);
     if (slot == 0) {
         err = take_ticket(e, closed, true, wrong, &slot);
         if (err == 0)

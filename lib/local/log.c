@@ -42,11 +42,8 @@ static size_t index_n(size_t room)
 
 void usher__log_init(struct log *l, const struct memory *m, uint64_t bytes_max)
 {
-    *l = (struct log){.memory = m,
-                      .bytes_max = bytes_max,
-                      .end = LOG_STEP,
-                      .told = LOG_STEP,
-                      .cut = UINT64_MAX};
+    *l = (struct log){
+        .memory = m, .bytes_max = bytes_max, .end = LOG_STEP, .told = LOG_STEP, .cut = UINT64_MAX};
 }
 
 void usher__log_free(struct log *l)

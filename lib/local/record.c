@@ -114,8 +114,8 @@ static uint32_t bits_of(const struct engine *e, const struct ticket *t, uint32_t
     bits |= t->until_at != 0 ? HAS_UNTIL : 0;
     bits |= has_since(t->state) ? HAS_SINCE : 0;
     bits |= t->last_word != NULL ? HAS_WORD : 0;
-    bits |= t->attempts != 0 || t->level != 0 || t->chases != 0 || t->checked_in != 0 ? HAS_COUNTS
-                                                                                      : 0;
+    bits |=
+        t->attempts != 0 || t->level != 0 || t->chases != 0 || t->checked_in != 0 ? HAS_COUNTS : 0;
     bits |= t->start_at != t->enqueued_at ? HAS_START : 0;
     bits |= t->behind != 0 ? HAS_BEHIND : 0;
     return bits;
@@ -260,8 +260,7 @@ static size_t room_of(const struct ticket *t, uint32_t bits)
 
     if ((bits & ~(HAS_REF - 1u) & ~(uint32_t)HAS_BODY_ROW) == 0)
         return len;
-    return len + usher__text_len(x->question) +
-           (3 + (size_t)x->needs_n + t->persons_n) * NAME_LEN +
+    return len + usher__text_len(x->question) + (3 + (size_t)x->needs_n + t->persons_n) * NAME_LEN +
            (size_t)x->stretches_n * 3 * NUMBER_LEN + REASONS * 5 * NUMBER_LEN;
 }
 
@@ -606,50 +605,5 @@ bool usher__get_ticket(const struct row *row, struct ticket_row *out)
         return false;
     out->ticket.id = (usher_id)row->key;
     out->ticket.queue = (uint32_t)row->a;
-    return true;
-}
-
-/* ---- what a row says, without an engine -------------------------------------------------------------- */
-
-static bool is_name(struct kept_text name, const char *text)
-{
-    return name.len == strlen(text) && memcmp(name.data, text, name.len) == 0;
-}
-
-static bool waits_here(struct ticket_row *k, const char *name)
-{
-    bool found = is_name(k->requester, name), confirmed;
-
-    for (uint32_t i = 1; !found && i < k->ticket.persons_n; i++)
-        found = is_name(usher__next_person(k, &confirmed), name);
-    return found;
-}
-
-bool usher__row_fits(const struct row *row, const struct row_filter *f)
-{
-    struct ticket_row k;
-
-    if (f->queue != 0 && row->a != f->queue)
-        return false;
-    if (f->closed_before_at != 0 &&
-        (row->table != ROW_CLOSED || row->b >= f->closed_before_at))
-        return false;
-    if (!usher__get_ticket(row, &k))
-        return false;
-    if (f->states != 0 && (f->states & 1u << k.ticket.state) == 0)
-        return false;
-    if (f->symptom != NULL && (k.symptom.data == NULL || !is_name(k.symptom, f->symptom)))
-        return false;
-    return f->requester == NULL || waits_here(&k, f->requester);
-}
-
-bool usher__row_links(const struct row *row, uint64_t *policy, uint64_t *last_event)
-{
-    struct ticket_row k;
-
-    if (!usher__get_ticket(row, &k))
-        return false;
-    *policy = k.policy;
-    *last_event = k.ticket.last_event;
     return true;
 }

@@ -13,7 +13,8 @@
 
 enum {
     RECORD_FORMAT = 1, /* of all that is written here */
-    BODY_INLINE = 512  /* bytes of a body that stand in the ticket's row; longer ones have their own */
+    BODY_INLINE =
+        512 /* bytes of a body that stand in the ticket's row; longer ones have their own */
 };
 
 /* ECORRUPT, with *wrong in the engine's room for texts. */

@@ -3,7 +3,8 @@
 #include "local/record.h"
 
 enum {
-    OF_TICKET = 1u << 0, /* seq of the ticket, state and priority, what leads to the one before it */
+    OF_TICKET =
+        1u << 0, /* seq of the ticket, state and priority, what leads to the one before it */
     HAS_QUEUE = 1u << 1,
     HAS_WHO = 1u << 2,
     HAS_N = 1u << 3,

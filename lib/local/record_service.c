@@ -61,7 +61,7 @@ int usher__take_state(struct engine *e, const struct row *row, const char **wron
 
     if (format != RECORD_FORMAT)
         return usher__corrupt(e, wrong, "the service: its rows are of format %llu, known is %d",
-                       (unsigned long long)format, RECORD_FORMAT);
+                              (unsigned long long)format, RECORD_FORMAT);
     s->last_id = usher__get_upto(&r, INT64_MAX);
     s->seq = usher__get_upto(&r, INT64_MAX);
     s->definitions = usher__get_upto(&r, UINT32_MAX);
@@ -96,7 +96,7 @@ int usher__take_definition(struct engine *e, const struct row *row, const char *
 {
     if (row->key != (int64_t)e->changes.definitions_n + 1)
         return usher__corrupt(e, wrong, "policy %lld follows policy %u", (long long)row->key,
-                       (unsigned)e->changes.definitions_n);
+                              (unsigned)e->changes.definitions_n);
     if (row->a < 1 || row->a > USHER_QUEUES_MAX || row->b < 1 || row->b > UINT32_MAX ||
         row->len > USHER_POLICY_MAX)
         return unreadable(e, wrong, "policy", row->key);
@@ -154,17 +154,18 @@ int usher__take_queue(struct engine *e, const struct row *row, const char **wron
     last = (int64_t)usher__get_upto(&r, INT64_MAX / 2);
     if (row->key != (int64_t)e->queues_n + 1 || row->key > USHER_QUEUES_MAX)
         return usher__corrupt(e, wrong, "queue %lld follows queue %u", (long long)row->key,
-                       (unsigned)e->queues_n);
+                              (unsigned)e->queues_n);
     if (!usher__reader_done(&r) || !is_name(row->name, row->name_len))
         return unreadable(e, wrong, "queue", row->key);
     if (policy < 1 || policy > e->changes.definitions_n ||
         e->changes.definitions[policy - 1].queue != row->key)
-        return usher__corrupt(e, wrong, "queue %lld: policy %llu is not its own", (long long)row->key,
-                       (unsigned long long)policy);
+        return usher__corrupt(e, wrong, "queue %lld: policy %llu is not its own",
+                              (long long)row->key, (unsigned long long)policy);
     err = add_queue(e, row, policy, &q);
     if (err == USHER_ECORRUPT)
-        return usher__corrupt(e, wrong, "queue %lld: its name is another's, or policy %llu does not compile",
-                       (long long)row->key, (unsigned long long)policy);
+        return usher__corrupt(e, wrong,
+                              "queue %lld: its name is another's, or policy %llu does not compile",
+                              (long long)row->key, (unsigned long long)policy);
     if (err != 0)
         return err;
     q->hold = hold & 3;
@@ -241,7 +242,7 @@ int usher__take_agent(struct engine *e, const struct row *row, const char **wron
 
     if (row->key != (int64_t)e->agents_n + 1 || row->key > USHER_AGENTS_MAX)
         return usher__corrupt(e, wrong, "agent %lld follows agent %u", (long long)row->key,
-                       (unsigned)e->agents_n);
+                              (unsigned)e->agents_n);
     if (r.bad || gone > 1 || !is_name(row->name, row->name_len))
         return unreadable(e, wrong, "agent", row->key);
     err = add_agent(e, row, &a);
@@ -315,8 +316,7 @@ int usher__put_op(struct batch *b, const struct op_entry *o)
 
 int usher__drop_ops(struct batch *b, uint64_t upto)
 {
-    return usher__batch_put(b,
-                            &(struct row){.table = ROW_OP, .drop = true, .key = (int64_t)upto});
+    return usher__batch_put(b, &(struct row){.table = ROW_OP, .drop = true, .key = (int64_t)upto});
 }
 
 static void get_op(struct reader *r, struct op_entry *o)
@@ -423,7 +423,7 @@ static int bad_mark(struct engine *e, const struct row *row, const char **wrong)
     int len = row->name_len < MARK_NAME_LEN ? row->name_len : MARK_NAME_LEN;
 
     return usher__corrupt(e, wrong, "mark %.*s: cannot be read", row->name != NULL ? len : 0,
-                   row->name != NULL ? row->name : "");
+                          row->name != NULL ? row->name : "");
 }
 
 int usher__take_mark(struct engine *e, const struct row *row, const char **wrong)
@@ -440,8 +440,8 @@ int usher__take_mark(struct engine *e, const struct row *row, const char **wrong
     mark.mark.gap = (int64_t)usher__get_upto(&r, POLICY_DURATION_MAX);
     mark.mark.ticket = usher__get_upto(&r, e->last_id);
     n = snprintf(prefix, sizeof(prefix), "%u.%u.", (unsigned)mark.queue, (unsigned)mark.band);
-    if (!usher__reader_done(&r) || mark.queue == 0 || mark.mark.ticket == 0 ||
-        row->name_len <= n || memcmp(row->name, prefix, (size_t)n) != 0 ||
+    if (!usher__reader_done(&r) || mark.queue == 0 || mark.mark.ticket == 0 || row->name_len <= n ||
+        memcmp(row->name, prefix, (size_t)n) != 0 ||
         !is_name(row->name + n, (size_t)(row->name_len - n)))
         return bad_mark(e, row, wrong);
     err = usher__intern_get(&e->names, row->name + n, (size_t)(row->name_len - n), &mark.requester);
@@ -459,6 +459,7 @@ int usher__put_subscriber(struct engine *e, struct batch *b, const struct subscr
     struct row row = named_row(e, ROW_SUBSCRIBER, s->name);
 
     row.key = (int64_t)s->done;
+    row.drop = s->dropped;
     return usher__batch_put(b, &row);
 }
 

@@ -103,6 +103,8 @@ int usher__follow_done(usher_t *u, const char *name, uint64_t seq)
     const struct follower *f = find(u, name);
     uint64_t done;
 
+    if (f == NULL && seq == UINT64_MAX)
+        return usher__subscriber_drop(u->engine, name);
     if (f == NULL || !usher__subscriber_find(u->engine, name, &done))
         return USHER_ENOENT;
     if (seq >= f->seq)

@@ -1,10 +1,10 @@
 /* A copy of the file while everything goes on.
  *
- * SQLite's backup copies some pages at a time on the store's own connection, and itself carries over
- * what is changed meanwhile, so the copy is the store as it is at the last slice. It is written to
- * PATH.part, without syncs. Checking and flushing it may take long and does not concern the store any
- * more: a thread of its own does it, and gives the file its name in the end. A file that is there is
- * never overwritten. */
+ * SQLite's backup copies some pages at a time on the store's own connection, and itself carries
+ * over what is changed meanwhile, so the copy is the store as it is at the last slice. It is
+ * written to PATH.part, without syncs. Checking and flushing it may take long and does not concern
+ * the store any more: a thread of its own does it, and gives the file its name in the end. A file
+ * that is there is never overwritten. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* renameat2 */
 #endif
@@ -40,7 +40,7 @@ struct copy {
     sqlite3 *checked;  /* likewise; NULL: not now */
 };
 
-/* ---- copying ------------------------------------------------------------------------------------------- */
+/* ---- copying --------------------------------------------------------------------------------- */
 
 static int open_part(struct store *s, struct copy *c)
 {
@@ -97,7 +97,7 @@ static int begin(struct store *s, struct job *job)
     return open_part(s, c);
 }
 
-/* ---- sealing: on a thread of its own --------------------------------------------------------------------- */
+/* ---- sealing: on a thread of its own --------------------------------------------------------- */
 
 static int say_here(struct copy *c, int err, const char *what, const char *more)
 {
@@ -124,10 +124,9 @@ static int check(struct copy *c)
     int rc, err = 0;
 
     usher__files_uri(c->part, "?immutable=1", uri);
-    rc = sqlite3_open_v2(uri, &db,
-                         SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX |
-                             SQLITE_OPEN_EXRESCODE,
-                         NULL);
+    rc = sqlite3_open_v2(
+        uri, &db,
+        SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
     if (rc == SQLITE_OK) {
         set_checked(c, db);
         rc = sqlite3_prepare_v2(db, "PRAGMA quick_check(1)", -1, &select, NULL);
@@ -162,7 +161,8 @@ static int flush(const char *name, int flags)
     return err;
 }
 
-/* Where a file cannot be renamed without overwriting another, it gets a second name and loses the first. */
+/* Where a file cannot be renamed without overwriting another, it gets a second name and loses the
+ * first. */
 static int give_name(struct copy *c)
 {
 #ifdef RENAME_NOREPLACE
@@ -247,7 +247,7 @@ void usher__backup_hurry(struct store *s)
     }
 }
 
-/* ---- a slice --------------------------------------------------------------------------------------------- */
+/* ---- a slice --------------------------------------------------------------------------------- */
 
 int usher__backup_slice(struct store *s, struct job *job)
 {

@@ -4,9 +4,9 @@
  *   PATH-lock     held with flock() while a service has the file open; stays when it closes
  *   PATH-reserve  room to go on with for a while when the disk is full
  *
- * An existing database is only ever looked at with lstat(). To open and close it would drop the locks
- * that SQLite holds on it anywhere in this process: POSIX locks belong to a process and a file, not
- * to a descriptor. */
+ * An existing database is only ever looked at with lstat(). To open and close it would drop the
+ * locks that SQLite holds on it anywhere in this process: POSIX locks belong to a process and a
+ * file, not to a descriptor. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -33,8 +33,8 @@ static int say_errno(struct store *s, const char *name, const char *doing)
     char text[STORE_TEXT_LEN];
 
     usher__files_errno(was, text);
-    return usher__store_say(s, was == ENOMEM ? USHER_ENOMEM : USHER_ESTORE, "%s %s: %s", doing, name,
-                            text);
+    return usher__store_say(s, was == ENOMEM ? USHER_ENOMEM : USHER_ESTORE, "%s %s: %s", doing,
+                            name, text);
 }
 
 void usher__files_beside(const char *path, const char *suffix, char out[STORE_NAME_LEN])
@@ -161,7 +161,7 @@ static int sync_directory(struct store *s, const char *name)
     return err;
 }
 
-/* ---- the lock ---------------------------------------------------------------------------------- */
+/* ---- the lock -------------------------------------------------------------------------------- */
 
 static int say_who_has_it(struct store *s, int fd)
 {
@@ -240,7 +240,7 @@ static int take_lock(struct store *s)
     return err;
 }
 
-/* ---- opening and closing ------------------------------------------------------------------------- */
+/* ---- opening and closing --------------------------------------------------------------------- */
 
 /* What SQLite would take for its own. */
 static int check_siblings(struct store *s, bool there)
@@ -343,7 +343,7 @@ void usher__files_close(struct store *s, bool failed)
     f->lock = -1;
 }
 
-/* ---- the reserve ------------------------------------------------------------------------------------ */
+/* ---- the reserve ----------------------------------------------------------------------------- */
 
 bool usher__files_reserve(struct store *s)
 {
@@ -374,9 +374,10 @@ void usher__files_use_reserve(struct store *s)
     s->files.reserve = false;
 }
 
-/* ---- reading what nobody has open ------------------------------------------------------------------- */
+/* ---- reading what nobody has open ------------------------------------------------------------ */
 
-/* In WAL mode the file itself changes only after there is a WAL, which goes when its last user does. */
+/* In WAL mode the file itself changes only after there is a WAL, which goes when its last user
+ * does. */
 bool usher__files_mark(struct store *s, bool again)
 {
     struct files *f = &s->files;

@@ -21,8 +21,9 @@ enum {
     STORE_URI_LEN = 3 * STORE_NAME_LEN + 32,
     STORE_WHY_LEN = 256,
     STORE_TEXT_LEN = 96,
-    STORE_RESERVE_MS = 1000, /* between tries to get the reserve back */
-    STORE_ID = 0x75736872 /* application_id: "ushr" */
+    STORE_RESERVE_MS = 1000,         /* between tries to get the reserve back */
+    STORE_PAGES_MAX = (1 << 25) - 1, /* see scrub.c; 128 GiB */
+    STORE_ID = 0x75736872            /* application_id: "ushr" */
 };
 
 /* The file and what lies beside it (files.c). With a named VFS nothing but the path. */
@@ -36,7 +37,8 @@ struct files {
     struct stat mark; /* how the file was, see usher__files_mark */
 };
 
-struct copy; /* backup.c */
+struct copy;  /* backup.c */
+struct scrub; /* scrub.c */
 
 struct store {
     struct store_options o;
@@ -48,14 +50,15 @@ struct store {
     sqlite3 *db;
     sqlite3_stmt *put[ROW_TABLES], *drop[ROW_TABLES];
     sqlite3_stmt *begin, *commit, *rollback;
-    bool had_wal;           /* before we came */
-    bool settled;           /* what a former process left is flushed */
-    bool is_new;            /* there was nothing in it */
-    bool quiet;             /* nobody else had it open, and it is read as a file that does not change */
+    bool had_wal; /* before we came */
+    bool settled; /* what a former process left is flushed */
+    bool is_new;  /* there was nothing in it */
+    bool quiet;   /* nobody else had it open, and it is read as a file that does not change */
+    struct scrub *scrub; /* NULL: none */
     uint64_t page_size;
-    uint64_t wal_frames;    /* in the WAL after the last commit */
-    uint64_t wal_base;      /* ... when it was last written back */
-    uint32_t tries;         /* in a row that were in vain for want of memory or of a lock */
+    uint64_t wal_frames; /* in the WAL after the last commit */
+    uint64_t wal_base;   /* ... when it was last written back */
+    uint32_t tries;      /* in a row that were in vain for want of memory or of a lock */
     char why[STORE_WHY_LEN];
 
     pthread_mutex_t lock;
@@ -75,7 +78,7 @@ struct store {
     int64_t retry_ns, reserve_ns; /* not before then */
 };
 
-/* ---- sql.c: SQLite, with errors of ours and their text in s->why --------------------------------- */
+/* ---- sql.c: SQLite, with errors of ours and their text in s->why ----------------------------- */
 
 /* Formats the text; returns err. */
 __attribute__((format(printf, 3, 4))) int usher__store_say(struct store *s, int err,
@@ -93,7 +96,7 @@ int usher__sql_text(struct store *s, const char *sql, char *out, size_t len);
 /* Steps a statement that has no rows and resets it. SQLite's code. */
 int usher__sql_step(sqlite3_stmt *statement);
 
-/* ---- files.c ----------------------------------------------------------------------------------------- */
+/* ---- files.c --------------------------------------------------------------------------------- */
 
 /* path, checked and made absolute. EINVAL, ELIMIT, ESTORE. */
 int usher__files_resolve(struct store *s, const char *path, char out[STORE_PATH_LEN]);
@@ -113,34 +116,41 @@ void usher__files_use_reserve(struct store *s);
 /* For a file that is read as one that does not change: whether it has not. */
 bool usher__files_mark(struct store *s, bool again);
 
-/* ---- schema.c ---------------------------------------------------------------------------------------- */
+/* ---- schema.c -------------------------------------------------------------------------------- */
 
-/* Opens the connection, refuses what is not ours before anything can change it, sets it up, makes or
- * upgrades the tables. */
+/* Opens the connection, refuses what is not ours before anything can change it, sets it up, makes
+ * or upgrades the tables. */
 int usher__schema_open(struct store *s);
 /* Closes it; all statements are finalized. keep: as it is, nothing is written back. */
 void usher__schema_close(struct store *s, bool keep);
 /* From now on it may be written: WAL, and all that an earlier process left in it flushed. */
 int usher__schema_settle(struct store *s);
 
-/* ---- rows.c ------------------------------------------------------------------------------------------- */
+/* ---- scrub.c --------------------------------------------------------------------------------- */
+
+/* From now on pages are written without what SQLite has left lying in them. */
+int usher__scrub_start(struct store *s);
+void usher__scrub_end(struct store *s); /* after the connection */
+
+/* ---- rows.c ---------------------------------------------------------------------------------- */
 int usher__rows_prepare(struct store *s);
 /* SQLite's code. */
 int usher__rows_put(struct store *s, const struct row *row);
-/* The current row of a SELECT whose columns are key, a, b, name, bytes. Lives until the next step. */
+/* The current row of a SELECT whose columns are key, a, b, name, bytes. Lives until the next
+ * step. */
 int usher__rows_get(struct store *s, sqlite3_stmt *select, int table, struct row *row);
 int usher__rows_read(struct store *s, const struct store_reader *reader);
 
-/* ---- writer.c: the thread, and what is done between it and the loop ------------------------------- */
+/* ---- writer.c: the thread, and what is done between it and the loop -------------------------- */
 int usher__writer_start(struct store *s);
 void usher__writer_stop(struct store *s);
 /* The lock is held: a job is done. */
 void usher__writer_finish(struct store *s, struct job *job, int status);
 
-/* ---- save.c: batches, checkpoints, and what is to be done when one fails ---------------------------- */
+/* ---- save.c: batches, checkpoints, and what is to be done when one fails --------------------- */
 int64_t usher__save_ns(void);
-/* A transaction has ended with rc. Not applied: ESTORE (no space), ENOMEM, EBUSY; else EFAILED, and then
- * the store has failed. */
+/* A transaction has ended with rc. Not applied: ESTORE (no space), ENOMEM, EBUSY; else EFAILED, and
+ * then the store has failed. */
 int usher__save_verdict(struct store *s, int rc, const char *doing);
 int usher__save_fail(struct store *s);
 int usher__save_prepare(struct store *s);
@@ -154,7 +164,7 @@ int usher__save_checkpoint(struct store *s, int mode);
 /* Whether the WAL has grown by so much since it was written back. */
 bool usher__save_wal_is(const struct store *s, uint64_t bytes);
 
-/* ---- jobs.c, purge.c, backup.c: a slice of a job ----------------------------------------------------- */
+/* ---- jobs.c, purge.c, backup.c: a slice of a job --------------------------------------------- */
 enum { JOB_AGAIN = 1, JOB_ELSEWHERE = 2 }; /* beside 0 and errors: it is done */
 
 int usher__job_slice(struct store *s, struct job *job);
@@ -162,6 +172,7 @@ void usher__job_drop(struct store *s, struct job *job); /* what it holds, when i
 int usher__purge_slice(struct store *s, struct job *job);
 int usher__backup_slice(struct store *s, struct job *job);
 void usher__backup_drop(struct store *s, struct job *job);
-void usher__backup_hurry(struct store *s); /* called with the lock: checks under way are broken off */
+void usher__backup_hurry(
+    struct store *s); /* called with the lock: checks under way are broken off */
 
 #endif

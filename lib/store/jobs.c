@@ -23,16 +23,16 @@ static int keep(struct store *s, struct job *job, const struct row *row)
     return usher__store_say(s, USHER_ENOMEM, "out of memory");
 }
 
-/* ---- closed tickets -------------------------------------------------------------------------------------- */
+/* ---- closed tickets -------------------------------------------------------------------------- */
 
 static int closed(struct store *s, struct job *job)
 {
     sqlite3_stmt *select = NULL;
     uint32_t looked_at = 0;
     int rc = SQLITE_DONE;
-    int err = prepare(s,
-                      "SELECT id, queue, closed_at, NULL, record FROM closed WHERE id > ?1 ORDER BY id",
-                      &select, job->n > job->from ? job->n : job->from);
+    int err = prepare(
+        s, "SELECT id, queue, closed_at, NULL, record FROM closed WHERE id > ?1 ORDER BY id",
+        &select, job->n > job->from ? job->n : job->from);
 
     while (err == 0 && (rc = sqlite3_step(select)) == SQLITE_ROW) {
         struct row row;
@@ -61,7 +61,7 @@ static int closed(struct store *s, struct job *job)
     return 0;
 }
 
-/* ---- one ticket ------------------------------------------------------------------------------------------- */
+/* ---- one ticket ------------------------------------------------------------------------------ */
 
 static int one(struct store *s, struct job *job, const char *sql, int table, uint64_t key)
 {
@@ -126,15 +126,16 @@ static int ticket(struct store *s, struct job *job)
     return err == USHER_ENOENT ? 0 : err;
 }
 
-/* ---- events ------------------------------------------------------------------------------------------------ */
+/* ---- events ---------------------------------------------------------------------------------- */
 
 static int events(struct store *s, struct job *job)
 {
     sqlite3_stmt *select = NULL;
     uint32_t looked_at = 0;
     int rc = SQLITE_DONE;
-    int err = prepare(s, "SELECT seq, ticket, kind, NULL, record FROM event WHERE seq > ?1 ORDER BY seq",
-                      &select, job->n > job->from ? job->n : job->from);
+    int err =
+        prepare(s, "SELECT seq, ticket, kind, NULL, record FROM event WHERE seq > ?1 ORDER BY seq",
+                &select, job->n > job->from ? job->n : job->from);
 
     job->more = false;
     while (err == 0 && (rc = sqlite3_step(select)) == SQLITE_ROW) {
@@ -158,8 +159,8 @@ static int events(struct store *s, struct job *job)
     return job->more && job->rows.rows < job->limit ? JOB_AGAIN : 0;
 }
 
-/* The history of one ticket is a chain that leads backwards, and is read forwards: first back to where the
- * page begins, noting the latest `limit` places that were passed; then those. */
+/* The history of one ticket is a chain that leads backwards, and is read forwards: first back to
+ * where the page begins, noting the latest `limit` places that were passed; then those. */
 struct walk {
     uint64_t at;     /* the next to look at; 0: at the beginning */
     uint64_t passed; /* so many; the page is the last of them */
@@ -209,7 +210,8 @@ static int step_back(struct store *s, struct job *job, struct walk *w, sqlite3_s
         return err;
     if (w->passed == 0)
         w->ticket = row.a;
-    if (!usher__row_event(&row, &event, &previous, &queue) || row.a != w->ticket || previous >= w->at)
+    if (!usher__row_event(&row, &event, &previous, &queue) || row.a != w->ticket ||
+        previous >= w->at)
         return usher__store_say(s, USHER_ECORRUPT, "event %llu cannot be read",
                                 (unsigned long long)w->at);
     if (event.ticket_seq <= job->after) {
@@ -269,7 +271,7 @@ static int history(struct store *s, struct job *job)
     return 0;
 }
 
-/* ---- facts -------------------------------------------------------------------------------------------------- */
+/* ---- facts ----------------------------------------------------------------------------------- */
 
 static int facts(struct store *s, struct job *job)
 {
@@ -290,7 +292,7 @@ static int facts(struct store *s, struct job *job)
     return 0;
 }
 
-/* ---- all of them -------------------------------------------------------------------------------------------- */
+/* ---- all of them ----------------------------------------------------------------------------- */
 
 static int any(struct store *s, struct job *job)
 {

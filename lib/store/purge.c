@@ -1,8 +1,9 @@
 /* Erasing closed tickets: their rows, bodies and histories.
  *
- * A slice is a transaction: it looks for tickets that fit, then deletes them, each one whole, so a purge
- * that is cut short leaves no history without its ticket. SQLite overwrites with zeros what it frees
- * (secure_delete); what still holds the bytes then is the WAL, so a purge ends when that is empty. */
+ * A slice is a transaction: it looks for tickets that fit, then deletes them, each one whole, so
+ * a purge that is cut short leaves no history without its ticket. What it deletes is overwritten
+ * in the file (secure_delete, and scrub.c); the WAL still has it, so a purge ends when that is
+ * empty. */
 #include "store/inside.h"
 
 enum { SLICE_TICKETS = 256, SLICE_ROWS = 2000, SLICE_EVENTS = 4096, TRUNCATE_TRIES = 10 };
@@ -40,10 +41,11 @@ static int look(struct store *s, const struct job *job, struct sweep *w)
     uint32_t looked_at = 0;
     uint64_t policy;
     int rc = SQLITE_DONE;
-    int err = usher__sql_prepare(s,
-                                 "SELECT id, queue, closed_at, NULL, record FROM closed WHERE id > ?1 "
-                                 "AND (?2 = 0 OR closed_at < ?2) ORDER BY id",
-                                 &select);
+    int err =
+        usher__sql_prepare(s,
+                           "SELECT id, queue, closed_at, NULL, record FROM closed WHERE id > ?1 "
+                           "AND (?2 = 0 OR closed_at < ?2) ORDER BY id",
+                           &select);
 
     w->n = 0;
     if (err != 0)
@@ -73,7 +75,8 @@ static int erase(struct store *s, int table, int64_t key)
 }
 
 /* From the last event back. What does not belong there ends it, without harm to anybody else's. */
-static int erase_events(struct store *s, sqlite3_stmt *select, const struct found *f, uint32_t *events)
+static int erase_events(struct store *s, sqlite3_stmt *select, const struct found *f,
+                        uint32_t *events)
 {
     uint64_t at = f->last_event, previous;
     usher_event event;
@@ -164,9 +167,11 @@ int usher__purge_slice(struct store *s, struct job *job)
     if (err != 0 || job->n == 0)
         return err;
     err = usher__save_checkpoint(s, SQLITE_CHECKPOINT_TRUNCATE);
+    (void)sqlite3_db_release_memory(s->db); /* pages as they were before they were scrubbed */
     if (err == USHER_EBUSY && ++w->truncations < TRUNCATE_TRIES)
         return JOB_AGAIN;
     if (err == USHER_EBUSY)
-        (void)usher__store_say(s, err, "erased, but others read the file: its log still has the bytes");
+        (void)usher__store_say(s, err,
+                               "erased, but others read the file: its log still has the bytes");
     return err;
 }

@@ -1,6 +1,6 @@
 /* Rows of a batch into tables, and tables into rows again. What the columns mean is said here once:
- * every statement takes key, a, b, name and bytes as its parameters 1 to 5, as far as it has them, and
- * every SELECT gives them in that order. */
+ * every statement takes key, a, b, name and bytes as its parameters 1 to 5, as far as it has them,
+ * and every SELECT gives them in that order. */
 #include <string.h>
 
 #include "store/inside.h"
@@ -9,58 +9,51 @@ enum { KEY = 1, A = 2, B = 4, NAME = 8, BYTES = 16 };
 enum { AS_BLOB = 32, AS_TEXT = 64 }; /* the name is a blob, the bytes are a text */
 enum { PROGRESS_ROWS = 10000 };
 
-/* Each by itself, so that neither is a walk through the table. */
-#define SPAN(key, table) \
-    "SELECT (SELECT max(" key ") FROM " table ") - (SELECT min(" key ") FROM " table ") + 1"
-
 static const struct table {
-    const char *name, *put, *drop, *read, *span;
+    const char *name, *put, *drop, *read;
     uint8_t has, dropped_by;
 } tables[ROW_TABLES] = {
     [ROW_STATE] = {"state", "INSERT OR REPLACE INTO state VALUES(?1, ?5)",
                    "DELETE FROM state WHERE id = ?1",
-                   "SELECT id, 0, 0, NULL, record FROM state ORDER BY id",
-                   SPAN("id", "state"), KEY | BYTES, KEY},
+                   "SELECT id, 0, 0, NULL, record FROM state ORDER BY id", KEY | BYTES, KEY},
     [ROW_POLICY] = {"policy", "INSERT OR REPLACE INTO policy VALUES(?1, ?2, ?3, ?5)",
                     "DELETE FROM policy WHERE id = ?1",
                     "SELECT id, queue, version, NULL, json FROM policy ORDER BY id",
-                    SPAN("id", "policy"), KEY | A | B | BYTES | AS_TEXT, KEY},
+                    KEY | A | B | BYTES | AS_TEXT, KEY},
     [ROW_QUEUE] = {"queue", "INSERT OR REPLACE INTO queue VALUES(?1, ?4, ?5)",
                    "DELETE FROM queue WHERE id = ?1",
-                   "SELECT id, 0, 0, name, record FROM queue ORDER BY id",
-                   SPAN("id", "queue"), KEY | NAME | BYTES, KEY},
+                   "SELECT id, 0, 0, name, record FROM queue ORDER BY id", KEY | NAME | BYTES, KEY},
     [ROW_AGENT] = {"agent", "INSERT OR REPLACE INTO agent VALUES(?1, ?4, ?5)",
                    "DELETE FROM agent WHERE id = ?1",
-                   "SELECT id, 0, 0, name, record FROM agent ORDER BY id",
-                   SPAN("id", "agent"), KEY | NAME | BYTES, KEY},
+                   "SELECT id, 0, 0, name, record FROM agent ORDER BY id", KEY | NAME | BYTES, KEY},
     [ROW_OP] = {"op", "INSERT OR REPLACE INTO op VALUES(?1, ?5)", "DELETE FROM op WHERE n <= ?1",
-                "SELECT n, 0, 0, NULL, record FROM op ORDER BY n",
-                SPAN("n", "op"), KEY | BYTES, KEY},
+                "SELECT n, 0, 0, NULL, record FROM op ORDER BY n", KEY | BYTES, KEY},
     [ROW_MARK] = {"mark", "INSERT OR REPLACE INTO mark VALUES(?4, ?5)",
                   "DELETE FROM mark WHERE key = ?4",
-                  "SELECT 0, 0, 0, key, record FROM mark ORDER BY key", NULL,
-                  NAME | BYTES | AS_BLOB, NAME | AS_BLOB},
+                  "SELECT 0, 0, 0, key, record FROM mark ORDER BY key", NAME | BYTES | AS_BLOB,
+                  NAME | AS_BLOB},
     [ROW_SUBSCRIBER] = {"subscriber", "INSERT OR REPLACE INTO subscriber VALUES(?4, ?1)",
                         "DELETE FROM subscriber WHERE name = ?4",
-                        "SELECT done, 0, 0, name, NULL FROM subscriber ORDER BY name", NULL,
-                        KEY | NAME, NAME},
-    [ROW_CLOSED] = {"closed", "INSERT OR REPLACE INTO closed VALUES(?1, ?2, ?3, ?5)",
-                    "DELETE FROM closed WHERE id = ?1",
-                    "SELECT id, queue, closed_at, NULL, record FROM closed WHERE id >= ?1 ORDER BY id",
-                    NULL, KEY | A | B | BYTES, KEY},
+                        "SELECT done, 0, 0, name, NULL FROM subscriber ORDER BY name", KEY | NAME,
+                        NAME},
+    [ROW_CLOSED] =
+        {"closed", "INSERT OR REPLACE INTO closed VALUES(?1, ?2, ?3, ?5)",
+         "DELETE FROM closed WHERE id = ?1",
+         "SELECT id, queue, closed_at, NULL, record FROM closed WHERE id >= ?1 ORDER BY id",
+         KEY | A | B | BYTES, KEY},
     [ROW_TICKET] = {"ticket", "INSERT OR REPLACE INTO ticket VALUES(?1, ?2, ?3, ?5)",
                     "DELETE FROM ticket WHERE id = ?1",
                     "SELECT id, queue, state, NULL, record FROM ticket ORDER BY id",
-                    SPAN("id", "ticket"), KEY | A | B | BYTES, KEY},
+                    KEY | A | B | BYTES, KEY},
     [ROW_BODY] = {"body", "INSERT OR REPLACE INTO body VALUES(?1, ?5)",
                   "DELETE FROM body WHERE ticket = ?1",
-                  "SELECT ticket, 0, 0, NULL, bytes FROM body WHERE ticket >= ?1 ORDER BY ticket", NULL,
+                  "SELECT ticket, 0, 0, NULL, bytes FROM body WHERE ticket >= ?1 ORDER BY ticket",
                   KEY | BYTES, KEY},
     [ROW_EVENT] = {"event", "INSERT OR REPLACE INTO event VALUES(?1, ?2, ?3, ?5)",
-                   "DELETE FROM event WHERE seq = ?1", NULL, NULL, KEY | A | B | BYTES, KEY},
+                   "DELETE FROM event WHERE seq = ?1", NULL, KEY | A | B | BYTES, KEY},
 };
 
-/* ---- writing ----------------------------------------------------------------------------------------- */
+/* ---- writing --------------------------------------------------------------------------------- */
 
 int usher__rows_prepare(struct store *s)
 {
@@ -111,7 +104,7 @@ int usher__rows_put(struct store *s, const struct row *row)
     return rc == SQLITE_OK ? usher__sql_step(statement) : rc;
 }
 
-/* ---- reading ------------------------------------------------------------------------------------------ */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 int usher__rows_get(struct store *s, sqlite3_stmt *select, int table, struct row *row)
 {
@@ -166,7 +159,9 @@ static int take(struct reading *r, sqlite3_stmt *select, int table)
     if (err != 0)
         return usher__store_say(r->s, err, "table %s, %lld: %s", tables[table].name,
                                 (long long)row.key,
-                                wrong != NULL ? wrong : err == USHER_ENOMEM ? "out of memory" : "wrong");
+                                wrong != NULL         ? wrong
+                                : err == USHER_ENOMEM ? "out of memory"
+                                                      : "wrong");
     r->rows++;
     tell(r, false);
     return 0;
@@ -199,8 +194,8 @@ static int seek(struct store *s, sqlite3_stmt *select, int64_t from, int64_t *fo
     return rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : usher__sql_error(s, NULL, rc, "body");
 }
 
-/* Bodies whose ticket was read. Few tickets have one here, and few of the bodies belong to tickets that
- * are still wanted, so both sides skip ahead to each other. */
+/* Bodies whose ticket was read. Few tickets have one here, and few of the bodies belong to tickets
+ * that are still wanted, so both sides skip ahead to each other. */
 static int read_bodies(struct reading *r)
 {
     struct store *s = r->s;
@@ -235,36 +230,30 @@ static int read_bodies(struct reading *r)
     return err;
 }
 
-/* Where the newest keep_closed begin; and how many rows there may be, from the spans of their keys: to
- * count them would take as long as reading them. */
+/* Where the newest keep_closed begin; and how many rows there may be. To count the tickets would
+ * take as long as reading them: the span of their ids is at least as many. */
 static int survey(struct reading *r)
 {
-    sqlite3_stmt *select = NULL;
     struct store *s = r->s;
-    int64_t n = 0;
-    int err;
+    sqlite3_stmt *select = NULL;
+    int64_t span = 0;
+    int err = 0;
 
     r->closed_from = INT64_MAX;
     if (s->o.keep_closed > 0) {
-        err = usher__sql_prepare(s, "SELECT id FROM closed ORDER BY id DESC LIMIT 1 OFFSET ?1", &select);
+        err = usher__sql_prepare(s, "SELECT id FROM closed ORDER BY id DESC LIMIT 1 OFFSET ?1",
+                                 &select);
         if (err == 0)
             err = seek(s, select, s->o.keep_closed - 1, &r->closed_from);
-        (void)sqlite3_finalize(select);
-        if (err != 0)
-            return err;
         if (r->closed_from == INT64_MAX)
             r->closed_from = INT64_MIN; /* all of them */
+        (void)sqlite3_finalize(select);
     }
-    r->of = s->o.keep_closed;
-    for (int t = 1; t < ROW_TABLES && r->reader->progress != NULL; t++) {
-        if (tables[t].span == NULL)
-            continue;
-        err = usher__sql_number(s, tables[t].span, &n);
-        if (err != 0)
-            return err;
-        r->of += n > 0 ? (uint64_t)n : 0;
-    }
-    return 0;
+    if (err == 0)
+        err = usher__sql_number(
+            s, "SELECT (SELECT max(id) FROM ticket) - (SELECT min(id) FROM ticket) + 1", &span);
+    r->of = s->o.keep_closed + (span > 0 ? (uint64_t)span : 0);
+    return err;
 }
 
 int usher__rows_read(struct store *s, const struct store_reader *reader)

@@ -1,9 +1,10 @@
 /* Batches into the file, the WAL back into the database, and what to do when either fails.
  *
- * No space is the one failure that is waited out: SQLite has rolled back, so the batch is as good as
- * never tried, and it is tried again until it fits. Everything else may have left behind what nobody
- * can know: after a failed flush Linux holds pages for clean that are not on the disk, and a second
- * flush would say that all is well. So nothing is ever written again, not even the WAL back. */
+ * No space is the one failure that is waited out: SQLite has rolled back, so the batch is as
+ * good as never tried, and it is tried again until it fits. Everything else may have left behind
+ * what nobody can know: after a failed flush Linux holds pages for clean that are not on the
+ * disk, and a second flush would say that all is well. So nothing is ever written again, not
+ * even the WAL back. */
 #include <errno.h>
 #include <string.h>
 #include <time.h>
@@ -23,7 +24,7 @@ int64_t usher__save_ns(void)
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-/* ---- failure ------------------------------------------------------------------------------------------- */
+/* ---- failure --------------------------------------------------------------------------------- */
 
 int usher__save_fail(struct store *s)
 {
@@ -62,7 +63,7 @@ void usher__save_rollback(struct store *s)
         (void)usher__sql_step(s->rollback);
 }
 
-/* ---- transactions -------------------------------------------------------------------------------------- */
+/* ---- transactions ---------------------------------------------------------------------------- */
 
 int usher__save_begin(struct store *s)
 {
@@ -74,7 +75,8 @@ static bool has_moved(struct store *s)
 {
     int moved = 0;
 
-    return sqlite3_file_control(s->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved;
+    return sqlite3_file_control(s->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK &&
+           moved;
 }
 
 int usher__save_commit(struct store *s)
@@ -116,7 +118,7 @@ static int save(struct store *s, const struct batch *b)
     return usher__save_commit(s);
 }
 
-/* ---- the WAL ------------------------------------------------------------------------------------------- */
+/* ---- the WAL --------------------------------------------------------------------------------- */
 
 /* After each commit. When all of the WAL had been written back, the commit began it anew. */
 static int on_commit(void *ctx, sqlite3 *db, const char *name, int frames)
@@ -136,8 +138,8 @@ bool usher__save_wal_is(const struct store *s, uint64_t bytes)
     return (s->wal_frames - s->wal_base) * s->page_size >= bytes;
 }
 
-/* In pieces of nothing: SQLite knows no part of a checkpoint. What is done is looked at, unlike with its
- * own automatic ones, whose errors nobody hears of. */
+/* In pieces of nothing: SQLite knows no part of a checkpoint. What is done is looked at, unlike
+ * with its own automatic ones, whose errors nobody hears of. */
 int usher__save_checkpoint(struct store *s, int mode)
 {
     int frames = 0, done = 0;
@@ -151,26 +153,22 @@ int usher__save_checkpoint(struct store *s, int mode)
 
 int usher__save_prepare(struct store *s)
 {
-    int64_t page_size;
-    int err = usher__sql_number(s, "PRAGMA page_size", &page_size);
+    int err = usher__sql_prepare(s, "BEGIN IMMEDIATE", &s->begin);
 
-    if (err == 0)
-        err = usher__sql_prepare(s, "BEGIN IMMEDIATE", &s->begin);
     if (err == 0)
         err = usher__sql_prepare(s, "COMMIT", &s->commit);
     if (err == 0)
         err = usher__sql_prepare(s, "ROLLBACK", &s->rollback);
     if (err == 0)
         err = usher__rows_prepare(s);
-    s->page_size = (uint64_t)page_size;
     (void)sqlite3_wal_hook(s->db, on_commit, s);
     return err;
 }
 
-/* ---- batches ------------------------------------------------------------------------------------------- */
+/* ---- batches --------------------------------------------------------------------------------- */
 
-/* The room that was kept back, and that of the WAL, which can be used again once it has been written
- * back. */
+/* The room that was kept back, and that of the WAL, which can be used again once it has been
+ * written back. */
 static int make_room(struct store *s)
 {
     int err;

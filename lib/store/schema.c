@@ -1,11 +1,11 @@
 /* The connection, and whether the file is one of ours.
  *
- * A file that is not is left as it was, byte for byte. SQLite itself changes a file in three ways when
- * it merely opens it: it rolls a hot journal back, it leaves an empty WAL behind, and it writes the WAL
- * back when the last connection closes. So the first bytes are read through the VFS, below SQLite's
- * locks, before the first statement runs; and until everything is known to be in order a WAL that was
- * there is not written back. The only rollback journal that a store of ours ever has is that of its
- * first page, which rolls back to nothing. */
+ * A file that is not is left as it was, byte for byte. SQLite itself changes a file in three ways
+ * when it merely opens it: it rolls a hot journal back, it leaves an empty WAL behind, and it
+ * writes the WAL back when the last connection closes. So the first bytes are read through the VFS,
+ * below SQLite's locks, before the first statement runs; and until everything is known to be in
+ * order a WAL that was there is not written back. The only rollback journal that a store of ours
+ * ever has is that of its first page, which rolls back to nothing. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,21 +13,22 @@
 #include "store/inside.h"
 
 static const char *const tables[] = {
-    "CREATE TABLE state(id INTEGER PRIMARY KEY, record BLOB NOT NULL) STRICT",
+    "CREATE TABLE state(id INTEGER PRIMARY KEY, record BLOB NOT NULL)",
     "CREATE TABLE policy(id INTEGER PRIMARY KEY, queue INTEGER NOT NULL, version INTEGER NOT NULL, "
-    "json TEXT NOT NULL) STRICT",
-    "CREATE TABLE queue(id INTEGER PRIMARY KEY, name TEXT NOT NULL, record BLOB NOT NULL) STRICT",
-    "CREATE TABLE agent(id INTEGER PRIMARY KEY, name TEXT NOT NULL, record BLOB NOT NULL) STRICT",
-    "CREATE TABLE op(n INTEGER PRIMARY KEY, record BLOB NOT NULL) STRICT",
-    "CREATE TABLE mark(key BLOB PRIMARY KEY, record BLOB NOT NULL) STRICT, WITHOUT ROWID",
-    "CREATE TABLE subscriber(name TEXT PRIMARY KEY, done INTEGER NOT NULL) STRICT, WITHOUT ROWID",
-    "CREATE TABLE closed(id INTEGER PRIMARY KEY, queue INTEGER NOT NULL, closed_at INTEGER NOT NULL, "
-    "record BLOB NOT NULL) STRICT",
+    "json TEXT NOT NULL)",
+    "CREATE TABLE queue(id INTEGER PRIMARY KEY, name TEXT NOT NULL, record BLOB NOT NULL)",
+    "CREATE TABLE agent(id INTEGER PRIMARY KEY, name TEXT NOT NULL, record BLOB NOT NULL)",
+    "CREATE TABLE op(n INTEGER PRIMARY KEY, record BLOB NOT NULL)",
+    "CREATE TABLE mark(key BLOB PRIMARY KEY, record BLOB NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE subscriber(name TEXT PRIMARY KEY, done INTEGER NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE closed(id INTEGER PRIMARY KEY, queue INTEGER NOT NULL, closed_at INTEGER NOT "
+    "NULL, "
+    "record BLOB NOT NULL)",
     "CREATE TABLE ticket(id INTEGER PRIMARY KEY, queue INTEGER NOT NULL, state INTEGER NOT NULL, "
-    "record BLOB NOT NULL) STRICT",
-    "CREATE TABLE body(ticket INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT",
+    "record BLOB NOT NULL)",
+    "CREATE TABLE body(ticket INTEGER PRIMARY KEY, bytes BLOB NOT NULL)",
     "CREATE TABLE event(seq INTEGER PRIMARY KEY, ticket INTEGER NOT NULL, kind INTEGER NOT NULL, "
-    "record BLOB NOT NULL) STRICT",
+    "record BLOB NOT NULL)",
 };
 
 enum { BUSY_MS = 5000 };
@@ -37,8 +38,9 @@ static const char *const identity[] = {
     "PRAGMA user_version = 1",
 };
 
-/* Step n leads from version n to n + 1. One that changes tables also changes `tables` above, which is
- * what they are after the last step; the first one makes them, so a later one cannot use them. */
+/* Step n leads from version n to n + 1. One that changes tables also changes `tables` above,
+ * which is what they are after the last step; the first one makes them, so a later one cannot
+ * use them. */
 static const struct {
     const char *const *sql;
     size_t n;
@@ -48,7 +50,7 @@ static const struct {
 
 enum { VERSION = sizeof steps / sizeof steps[0] };
 
-/* ---- what the first bytes say ---------------------------------------------------------------------- */
+/* ---- what the first bytes say ---------------------------------------------------------------- */
 
 static uint32_t be32(const unsigned char *p)
 {
@@ -62,7 +64,8 @@ static bool exists(sqlite3_vfs *vfs, const char *name)
     return name != NULL && vfs->xAccess(vfs, name, SQLITE_ACCESS_EXISTS, &is) == SQLITE_OK && is;
 }
 
-/* Whether a rollback journal leads back to an empty file: what a first page that was cut short leaves. */
+/* Whether a rollback journal leads back to an empty file: what a first page that was cut short
+ * leaves. */
 static bool journal_of_nothing(sqlite3_vfs *vfs, const char *name)
 {
     static const unsigned char magic[8] = {0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7};
@@ -130,7 +133,7 @@ static int look_first(struct store *s)
     return 0;
 }
 
-/* ---- setting up -------------------------------------------------------------------------------------- */
+/* ---- setting up ------------------------------------------------------------------------------ */
 
 static void set_limits(sqlite3 *db)
 {
@@ -138,16 +141,11 @@ static void set_limits(sqlite3 *db)
         int what, most;
     } limits[] = {
         {SQLITE_LIMIT_LENGTH, 1 << 26}, /* the largest body and all that may stand around it */
-        {SQLITE_LIMIT_SQL_LENGTH, 4096},
-        {SQLITE_LIMIT_COLUMN, 16},
-        {SQLITE_LIMIT_EXPR_DEPTH, 16},
-        {SQLITE_LIMIT_COMPOUND_SELECT, 4},
-        {SQLITE_LIMIT_VDBE_OP, 25000},
-        {SQLITE_LIMIT_FUNCTION_ARG, 8},
-        {SQLITE_LIMIT_ATTACHED, 0},
-        {SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 16},
-        {SQLITE_LIMIT_VARIABLE_NUMBER, 8},
-        {SQLITE_LIMIT_TRIGGER_DEPTH, 1},
+        {SQLITE_LIMIT_SQL_LENGTH, 4096},   {SQLITE_LIMIT_COLUMN, 16},
+        {SQLITE_LIMIT_EXPR_DEPTH, 16},     {SQLITE_LIMIT_COMPOUND_SELECT, 4},
+        {SQLITE_LIMIT_VDBE_OP, 25000},     {SQLITE_LIMIT_FUNCTION_ARG, 8},
+        {SQLITE_LIMIT_ATTACHED, 0},        {SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 16},
+        {SQLITE_LIMIT_VARIABLE_NUMBER, 8}, {SQLITE_LIMIT_TRIGGER_DEPTH, 1},
         {SQLITE_LIMIT_WORKER_THREADS, 0},
     };
 
@@ -166,6 +164,8 @@ static int set_up(struct store *s)
         "PRAGMA secure_delete = ON",
         "PRAGMA cache_size = -16384",
         "PRAGMA wal_autocheckpoint = 0",
+        "PRAGMA max_page_count = 33554431", /* STORE_PAGES_MAX */
+        "PRAGMA auto_vacuum = NONE",
     };
     sqlite3 *db = s->db;
     int err = 0;
@@ -188,7 +188,7 @@ static int set_up(struct store *s)
     return err;
 }
 
-/* ---- the tables ------------------------------------------------------------------------------------ */
+/* ---- the tables ------------------------------------------------------------------------------ */
 
 static bool is_text(sqlite3_stmt *row, int column, const char *want, size_t len)
 {
@@ -203,8 +203,8 @@ static bool is_table(sqlite3_stmt *row, const char *sql)
     const char *name = sql + strlen("CREATE TABLE ");
     size_t len = strcspn(name, "(");
 
-    return is_text(row, 0, "table", 5) && is_text(row, 1, name, len) && is_text(row, 2, name, len) &&
-           is_text(row, 3, sql, strlen(sql));
+    return is_text(row, 0, "table", 5) && is_text(row, 1, name, len) &&
+           is_text(row, 2, name, len) && is_text(row, 3, sql, strlen(sql));
 }
 
 /* Nothing but our tables, word for word: no trigger, view or index of anybody else's. */
@@ -311,7 +311,7 @@ static int is_new(struct store *s, int64_t id, int64_t version, bool *yes)
 
 static int check(struct store *s)
 {
-    int64_t id, version;
+    int64_t id, version, vacuum;
     char encoding[16];
     int err;
 
@@ -333,7 +333,8 @@ static int check(struct store *s)
                                 "a SQLite file of another program (application_id %#x)",
                                 (unsigned)id);
     if (version > VERSION)
-        return usher__store_say(s, USHER_EVERSION, "schema version %lld, this library knows up to %d",
+        return usher__store_say(s, USHER_EVERSION,
+                                "schema version %lld, this library knows up to %d",
                                 (long long)version, VERSION);
     if (version < 1)
         return usher__store_say(s, USHER_ECORRUPT, "there is no schema version %lld",
@@ -341,18 +342,23 @@ static int check(struct store *s)
     err = usher__sql_text(s, "PRAGMA encoding", encoding, sizeof encoding);
     if (err == 0 && strcmp(encoding, "UTF-8") != 0)
         err = usher__store_say(s, USHER_ECORRUPT, "not in UTF-8");
+    if (err == 0)
+        err = usher__sql_number(s, "PRAGMA auto_vacuum", &vacuum);
+    if (err == 0 && vacuum != 0)
+        err = usher__store_say(s, USHER_ECORRUPT, "auto_vacuum is on");
     if (err == 0 && version == VERSION)
         err = check_tables(s);
     if (err == 0 && !s->o.quick)
         err = check_integrity(s);
     if (err == 0 && version < VERSION)
-        err = s->o.readonly ? usher__store_say(s, USHER_EVERSION, "schema version %lld: open it once",
-                                               (long long)version)
-                            : upgrade(s, version);
+        err = s->o.readonly
+                  ? usher__store_say(s, USHER_EVERSION, "schema version %lld: open it once",
+                                     (long long)version)
+                  : upgrade(s, version);
     return err;
 }
 
-/* ---- opening and closing ----------------------------------------------------------------------------- */
+/* ---- opening and closing --------------------------------------------------------------------- */
 
 static int connect(struct store *s)
 {
@@ -361,7 +367,8 @@ static int connect(struct store *s)
     int rc;
 
     if (sqlite3_libversion_number() < 3037000 || sqlite3_threadsafe() == 0)
-        return usher__store_say(s, USHER_ESTORE, "SQLite %s: at least 3.37, made for threads, is needed",
+        return usher__store_say(s, USHER_ESTORE,
+                                "SQLite %s: at least 3.37, made for threads, is needed",
                                 sqlite3_libversion());
     if (!s->files.named_vfs)
         flags |= SQLITE_OPEN_NOFOLLOW;
@@ -396,13 +403,19 @@ int usher__schema_open(struct store *s)
     return err;
 }
 
-/* The checkpoint comes before anything is acknowledged: what a former process wrote without having been
- * told that it was flushed is in the page cache, where it looks as if it were on the disk. Written to
- * the file anew it is flushed for certain. */
+/* The checkpoint comes before anything is acknowledged: what a former process wrote without having
+ * been told that it was flushed is in the page cache, where it looks as if it were on the disk.
+ * Written to the file anew it is flushed for certain. */
 int usher__schema_settle(struct store *s)
 {
-    int err = use_wal(s);
+    int64_t page_size;
+    int err = usher__sql_number(s, "PRAGMA page_size", &page_size);
 
+    s->page_size = (uint64_t)page_size;
+    if (err == 0)
+        err = use_wal(s);
+    if (err == 0)
+        err = usher__scrub_start(s);
     if (err == 0 && s->o.level == USHER_PROCESS)
         err = usher__sql_run(s, "PRAGMA synchronous = NORMAL");
     if (err == 0)
@@ -418,4 +431,5 @@ void usher__schema_close(struct store *s, bool keep)
         (void)sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     (void)sqlite3_close(s->db);
     s->db = NULL;
+    usher__scrub_end(s);
 }

@@ -1,5 +1,5 @@
-/* SQLite, with our errors and their text. Every statement of the store is written out in the source:
- * nothing that comes from outside ever becomes SQL. */
+/* SQLite, with our errors and their text. Every statement of the store is written out in the
+ * source: nothing that comes from outside ever becomes SQL. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>

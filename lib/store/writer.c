@@ -1,8 +1,8 @@
 /* The store's own thread, and what the loop's thread hands it and gets back.
  *
- * It does, in turn, the batch under way and one slice of one job, so neither waits for more than one of
- * the other. When there is neither it writes the WAL back, if that has grown; under constant load it
- * does so when it must. What it has to tell needs no memory. */
+ * It does, in turn, the batch under way and one slice of one job, so neither waits for more than
+ * one of the other. When there is neither it writes the WAL back, if that has grown; under constant
+ * load it does so when it must. What it has to tell needs no memory. */
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
@@ -17,10 +17,10 @@ enum {
     MOMENT_US = 2000 /* without a batch: the loop has nothing to save */
 };
 
-/* ---- the loop's side -------------------------------------------------------------------------------- */
+/* ---- the loop's side ------------------------------------------------------------------------- */
 
-/* Kept tickets are looked through at most once a minute, and at least 64 times in the time after which
- * they go, but for what is longer than an hour. */
+/* Kept tickets are looked through at most once a minute, and at least 64 times in the time after
+ * which they go, but for what is longer than an hour. */
 static int64_t retain_every(const struct store *s)
 {
     int64_t every = s->o.retain_ms / 64;
@@ -157,7 +157,7 @@ void usher__store_cancel_jobs(struct store *s)
     (void)pthread_mutex_unlock(&s->lock);
 }
 
-/* ---- the thread's side: called with the lock, which they let go while they work ---------------------- */
+/* ---- the thread's side: called with the lock, which they let go while they work -------------- */
 
 /* There is news. */
 static void tell(struct store *s)
@@ -270,7 +270,8 @@ static bool work_on_job(struct store *s)
     return true;
 }
 
-/* Once there is room for the reserve again, there is room. Not while a batch wants that room itself. */
+/* Once there is room for the reserve again, there is room. Not while a batch wants that room
+ * itself. */
 static bool restock(struct store *s)
 {
     int64_t now = usher__save_ns();
@@ -338,7 +339,7 @@ static void *run(void *ctx)
     return NULL;
 }
 
-/* ---- its life ------------------------------------------------------------------------------------------ */
+/* ---- its life -------------------------------------------------------------------------------- */
 
 /* Signals are the host's: they come to its threads. */
 int usher__writer_start(struct store *s)

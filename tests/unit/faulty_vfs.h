@@ -54,8 +54,8 @@ static inline void faulty_set(int on, int files, int rc, int skip, int times)
     atomic_store(&faulty.on, on);
 }
 
-#define FAULTY_FILE(f) ((struct faulty_file *)(void *)(f))
-#define FAULTY_REAL(f) (FAULTY_FILE(f)->real)
+#define FAULTY_FILE(f)              ((struct faulty_file *)(void *)(f))
+#define FAULTY_REAL(f)              (FAULTY_FILE(f)->real)
 #define FAULTY_CALL(f, method, ...) (FAULTY_REAL(f)->pMethods->method(FAULTY_REAL(f), __VA_ARGS__))
 
 static int faulty_close(sqlite3_file *f)

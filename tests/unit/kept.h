@@ -81,8 +81,8 @@ static inline int by_key(const void *left, const void *right)
 }
 
 /* Calls take for what is there in the end, in the order of tables and keys; stops at an error. */
-static inline int shelf_read(const struct shelf *s,
-                             int (*take)(void *ctx, const struct row *row), void *ctx)
+static inline int shelf_read(const struct shelf *s, int (*take)(void *ctx, const struct row *row),
+                             void *ctx)
 {
     const struct row **sorted = malloc((s->n + 1) * sizeof *sorted);
     int64_t ops_gone = 0;
@@ -97,9 +97,9 @@ static inline int shelf_read(const struct shelf *s,
     qsort(sorted, s->n, sizeof *sorted, by_key);
     for (size_t i = 0; err == 0 && i < s->n; i++) {
         const struct row *row = sorted[i];
-        bool is_last = i + 1 == s->n || row->table != sorted[i + 1]->table ||
-                       (goes_by_name(row) ? by_name(row, sorted[i + 1]) != 0
-                                          : row->key != sorted[i + 1]->key);
+        bool is_last =
+            i + 1 == s->n || row->table != sorted[i + 1]->table ||
+            (goes_by_name(row) ? by_name(row, sorted[i + 1]) != 0 : row->key != sorted[i + 1]->key);
 
         if (is_last && !row->drop && !(row->table == ROW_OP && row->key <= ops_gone))
             err = take(ctx, row);
@@ -125,7 +125,8 @@ struct world {
 
 #define DESK                                                                                       \
     "{\"promises\":{\"ack\":{\"target\":\"5m\"},\"answer\":{\"target\":\"10m\"},"                  \
-    "\"update\":{\"target\":\"15m\"},\"resolve\":{\"target\":{\"urgent\":\"1h\",\"low\":\"4h\"}}},"
+    "\"update\":{\"target\":\"15m\"},\"resolve\":{\"target\":{\"urgent\":\"1h\",\"low\":\"4h\"}}}" \
+    ","
 static const char *const policies[] = {
     "{}",
     DESK "\"line\":{\"gap\":\"1m\",\"keep_for\":\"5m\"},\"lease\":{\"for\":\"2m\",\"max\":\"10m\"},"
@@ -330,8 +331,7 @@ static inline void do_rare(struct world *w)
     switch (below(&w->state, 6)) {
     case 0:
         snprintf(name, sizeof name, "a%u", (unsigned)below(&w->state, AGENTS));
-        assert_int_equal(
-            usher__engine_agent(w->e, name, skill_names, below(&w->state, 4), &a), 0);
+        assert_int_equal(usher__engine_agent(w->e, name, skill_names, below(&w->state, 4), &a), 0);
         break;
     case 1:
         (void)usher__engine_gone(any_agent(w), &res);
@@ -419,6 +419,14 @@ static inline void world_cut(struct world *w, struct shelf *s)
     usher__batch_clear(&w->batch);
     assert_false(usher__engine_changed(w->e));
     assert_int_equal(usher__engine_backlog(w->e), 0);
+}
+
+/* The last cut before the end. What a clock did after the last change nobody can know: so this is one. */
+static inline void world_last_cut(struct world *w, struct shelf *s)
+{
+    world_tick(w);
+    assert_int_equal(usher__subscriber_set(w->e, "s0", w->e->log.seq), 0);
+    world_cut(w, s);
 }
 
 static inline int world_take(void *ctx, const struct row *row)

@@ -1,5 +1,5 @@
-/* What the tests of the store share: a directory of their own, a store in it, batches of made-up rows,
- * and what came back. */
+/* What the tests of the store share: a directory of their own, a store in it, batches of made-up
+ * rows, and what came back. */
 #ifndef USHER_UNIT_STORE_RIG_H
 #define USHER_UNIT_STORE_RIG_H
 
@@ -153,10 +153,10 @@ static inline int rig_teardown(void **state)
     return 0;
 }
 
-/* ---- batches ------------------------------------------------------------------------------------- */
+/* ---- batches --------------------------------------------------------------------------------- */
 
-static inline void rig_put(struct rig *r, int table, int64_t key, const char *name, const void *bytes,
-                           size_t len)
+static inline void rig_put(struct rig *r, int table, int64_t key, const char *name,
+                           const void *bytes, size_t len)
 {
     struct row row = {.table = (uint8_t)table,
                       .key = key,
@@ -234,7 +234,7 @@ static inline void rig_assert_row(const struct row *is, int table, int64_t key, 
         assert_memory_equal(is->bytes, bytes, len);
 }
 
-/* ---- jobs ---------------------------------------------------------------------------------------- */
+/* ---- jobs ------------------------------------------------------------------------------------ */
 
 static inline struct job *rig_wait_job(struct rig *r)
 {
@@ -252,7 +252,7 @@ static inline int rig_ask(struct rig *r, struct job *job)
     return job->status;
 }
 
-/* ---- files --------------------------------------------------------------------------------------- */
+/* ---- files ----------------------------------------------------------------------------------- */
 
 static inline const char *rig_beside(struct rig *r, const char *suffix)
 {

@@ -485,6 +485,33 @@ static void test_keep__a_named_subscription_misses_nothing(void **state)
     }
 }
 
+static void test_keep__names_are_remembered_until_they_are_forgotten(void **state)
+{
+    struct desk *d = begin((usher_options){0});
+    char name[16];
+
+    (void)state;
+    enqueue(d, (usher_request){0});
+    for (int i = 0; i <= USHER_SUBSCRIBERS_MAX; i++) {
+        int r = i < USHER_SUBSCRIBERS_MAX ? USHER_OK : USHER_ELIMIT;
+
+        snprintf(name, sizeof name, "name %d", i);
+        assert_int_equal(usher_subscribe(d->u, name, 0, on_event, d), r);
+        if (r == 0)
+            assert_int_equal(usher_unsubscribe(d->u, on_event, d), USHER_OK);
+    }
+    for (int round = 0; round < 2; round++) {
+        assert_int_equal(usher_subscribe(d->u, "one more", 0, on_event, d), USHER_ELIMIT);
+        reopen(d);
+    }
+    assert_int_equal(usher_event_done(d->u, "name 7", UINT64_MAX), USHER_OK);
+    assert_int_equal(usher_event_done(d->u, "name 7", UINT64_MAX), USHER_ENOENT);
+    reopen(d);
+    assert_int_equal(usher_subscribe(d->u, "one more", 0, on_event, d), USHER_OK);
+    assert_int_equal(usher_event_done(d->u, "one more", UINT64_MAX), USHER_EINVAL);
+    end(d);
+}
+
 static void test_keep__a_slow_subscription_holds_nobody_else_up(void **state)
 {
     struct desk *d = begin((usher_options){.history_bytes = 1});
@@ -722,6 +749,7 @@ int main(void)
         cmocka_unit_test(test_keep__closed_tickets_leave_memory_and_stay_readable),
         cmocka_unit_test(test_keep__a_ticket_that_has_left_memory_can_be_reopened),
         cmocka_unit_test(test_keep__a_named_subscription_misses_nothing),
+        cmocka_unit_test(test_keep__names_are_remembered_until_they_are_forgotten),
         cmocka_unit_test(test_keep__a_slow_subscription_holds_nobody_else_up),
         cmocka_unit_test(test_keep__purge_erases_and_tells),
         cmocka_unit_test(test_keep__a_backup_is_a_store_of_its_own),

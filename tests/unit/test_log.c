@@ -25,7 +25,8 @@ static void end(struct logged *l)
 /* n entries of a ticket, each with what leads to the one before. */
 static void add(struct logged *l, uint32_t n, size_t len, uint64_t *state)
 {
-    static const char who[] = "a name that is a little longer than others, and then some more of it";
+    static const char who[] =
+        "a name that is a little longer than others, and then some more of it";
 
     for (uint32_t i = 0; i < n; i++) {
         struct event event = {.ticket = 7, .kind = 1, .n = (uint32_t)l->log.seq};

@@ -7,7 +7,7 @@
 
 #include <sqlite3.h>
 
-/* ---- as it is made --------------------------------------------------------------------------------- */
+/* ---- as it is made --------------------------------------------------------------------------- */
 
 static void open_under(struct rig *r, mode_t mask)
 {
@@ -80,7 +80,7 @@ static void test_store__none_is_left_where_opening_does_not_succeed(void **state
         assert_false(rig_there(rig_beside(r, suffixes[i])));
 }
 
-/* ---- one at a time --------------------------------------------------------------------------------- */
+/* ---- one at a time --------------------------------------------------------------------------- */
 
 static int open_another(struct rig *r, const char *path)
 {
@@ -106,7 +106,8 @@ static void test_store__a_second_opening_is_refused_by_whatever_name(void **stat
     assert_int_equal(open_another(r, r->path), USHER_EBUSY);
     assert_non_null(strstr(r->err, "already in this process"));
 
-    (void)snprintf(other, sizeof other, "%s/../%s/./desk.db", r->directory, strrchr(r->directory, '/'));
+    (void)snprintf(other, sizeof other, "%s/../%s/./desk.db", r->directory,
+                   strrchr(r->directory, '/'));
     assert_int_equal(open_another(r, other), USHER_EBUSY);
 
     (void)snprintf(other, sizeof other, "%s/link", r->directory);
@@ -130,12 +131,15 @@ static void test_store__a_second_opening_is_refused_by_whatever_name(void **stat
     }
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_int_equal(status, 0);
+    assert_true(rig_there(rig_beside(r, "-wal")));
     assert_int_equal(open_another(r, r->path), USHER_EBUSY);
+    assert_non_null(strstr(r->err, "already in this process"));
 
     rig_put(r, ROW_STATE, 1, NULL, "x", 1); /* and the first one goes on */
     rig_save(r);
     rig_close(r);
-    assert_int_equal(open_another(r, r->path), 0);
+    rig_must_open(r);
+    assert_int_equal(r->read.rows, 1);
 }
 
 static void test_store__a_lock_ends_with_its_process(void **state)
@@ -180,7 +184,7 @@ static void test_store__a_connection_of_somebody_else_is_in_the_way(void **state
     rig_must_open(r);
 }
 
-/* ---- paths ----------------------------------------------------------------------------------------- */
+/* ---- paths ----------------------------------------------------------------------------------- */
 
 static void test_store__a_path_names_a_plain_file_of_our_own(void **state)
 {
@@ -251,7 +255,8 @@ static void test_store__a_path_may_be_as_long_as_sqlite_takes(void **state)
 
 static void test_store__a_path_is_no_uri_and_no_name_of_sqlites(void **state)
 {
-    static const char *const names[] = {"file:desk.db?mode=memory", ":memory:", "a%20b?c#d", "\xff\xfe"};
+    static const char *const names[] = {"file:desk.db?mode=memory", ":memory:", "a%20b?c#d",
+                                        "\xff\xfe"};
     struct rig *r = *state;
     char cwd[RIG_PATH];
 
@@ -330,7 +335,7 @@ static void test_store__a_log_without_its_database_is_not_thrown_away(void **sta
     rig_must_open(r); /* an empty file is as good as none */
 }
 
-/* ---- what is not ours ------------------------------------------------------------------------------ */
+/* ---- what is not ours ------------------------------------------------------------------------ */
 
 static void assert_refused(struct rig *r, int err, const char *text)
 {
@@ -386,8 +391,9 @@ static void make(struct rig *r)
 static void test_store__another_programs_file_is_left_as_it_is(void **state)
 {
     struct rig *r = *state;
-    static const char letter[] = "An old letter, dear to somebody, and more than a hundred bytes long, so "
-                                 "that it might be the first page of something.";
+    static const char letter[] =
+        "An old letter, dear to somebody, and more than a hundred bytes long, so "
+        "that it might be the first page of something.";
 
     rig_write(r->path, letter, sizeof letter);
     assert_refused(r, USHER_ECORRUPT, "not a SQLite file");
@@ -457,11 +463,12 @@ static void test_store__a_hot_journal_of_somebody_else_is_left_as_it_is(void **s
 
         (void)umask(077);
         _exit(sqlite3_open(r->path, &db) == SQLITE_OK &&
-                      sqlite3_exec(db,
-                                   "CREATE TABLE t(a); INSERT INTO t VALUES(zeroblob(100000));"
-                                   "PRAGMA cache_size = 1; BEGIN; UPDATE t SET a = randomblob(100000);"
-                                   "INSERT INTO t SELECT randomblob(100000) FROM t",
-                                   NULL, NULL, NULL) == SQLITE_OK
+                      sqlite3_exec(
+                          db,
+                          "CREATE TABLE t(a); INSERT INTO t VALUES(zeroblob(100000));"
+                          "PRAGMA cache_size = 1; BEGIN; UPDATE t SET a = randomblob(100000);"
+                          "INSERT INTO t SELECT randomblob(100000) FROM t",
+                          NULL, NULL, NULL) == SQLITE_OK
                   ? 0
                   : 1);
     }
@@ -492,7 +499,7 @@ static void test_store__the_schema_is_ours_to_the_letter(void **state)
         {"DROP TRIGGER t; CREATE VIEW v AS SELECT * FROM ticket", "view v"},
         {"DROP VIEW v; CREATE INDEX i ON ticket(queue)", "index i"},
         {"DROP INDEX i; CREATE TABLE more(a)", "table more"},
-        {"DROP TABLE more; ALTER TABLE closed ADD COLUMN more ANY", "table closed"},
+        {"DROP TABLE more; ALTER TABLE closed ADD COLUMN more", "table closed"},
         {"ALTER TABLE closed DROP COLUMN more; DROP TABLE event", "is missing: event"},
     };
     struct rig *r = *state;
@@ -551,7 +558,7 @@ static void test_store__a_file_that_was_begun_is_begun_again(void **state)
     assert_int_equal(r->read.rows, 1);
 }
 
-/* ---- looking --------------------------------------------------------------------------------------- */
+/* ---- looking --------------------------------------------------------------------------------- */
 
 static void test_store__looking_leaves_no_trace(void **state)
 {

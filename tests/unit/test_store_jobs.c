@@ -1,5 +1,5 @@
-/* What the store does beside saving: pages of closed tickets and histories, copies, erasing. The rows
- * are an engine's own. */
+/* What the store does beside saving: pages of closed tickets and histories, copies, erasing. The
+ * rows are an engine's own. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* memmem */
 #endif
@@ -13,7 +13,7 @@
 
 enum { BODY_LEN = 3000 };
 
-/* ---- an engine that fills batches -------------------------------------------------------------------- */
+/* ---- an engine that fills batches ------------------------------------------------------------ */
 
 struct desk {
     struct rig *rig;
@@ -76,8 +76,8 @@ static void desk_pass(struct desk *d, int64_t ms)
         ;
 }
 
-/* `n` tickets of which every third stays open, the others are withdrawn, a second apart from each other;
- * odd ones are ann's. */
+/* `n` tickets of which every third stays open, the others are withdrawn, a second apart from each
+ * other; odd ones are ann's. */
 static void desk_fill(struct desk *d, int n)
 {
     static char body[BODY_LEN];
@@ -102,7 +102,7 @@ static void desk_close(struct desk *d)
     usher__engine_free(d->engine);
 }
 
-/* ---- pages ------------------------------------------------------------------------------------------- */
+/* ---- pages ----------------------------------------------------------------------------------- */
 
 static void test_jobs__closed_tickets_come_in_pages(void **state)
 {
@@ -263,7 +263,7 @@ static void test_jobs__events_come_in_pages(void **state)
     desk_close(&d);
 }
 
-/* ---- erasing ----------------------------------------------------------------------------------------- */
+/* ---- erasing --------------------------------------------------------------------------------- */
 
 static bool file_has(struct rig *r, const char *what)
 {
@@ -288,60 +288,87 @@ static uint64_t count(struct rig *r, const char *sql)
     return n;
 }
 
-/* What is erased is gone from every page of every file, and nothing else is. */
-static void test_jobs__what_is_purged_leaves_no_bytes(void **state)
+/* Tickets that are to go and tickets that are to stay, of many sizes, mixed, closed by and by. */
+static void desk_mix(struct desk *d, uint64_t seed, uint64_t *go, uint64_t *stay_closed,
+                     uint64_t *open)
 {
     enum { TICKETS = 1200 };
-    struct rig *r = *state;
-    struct job job = {.kind = JOB_PURGE};
-    uint64_t seed = 99;
-    struct desk d;
-    char *text = malloc(BODY_LEN);
-    uint64_t purged = 0;
+    static char text[BODY_LEN];
 
-    assert_non_null(text);
-    rig_must_open(r);
-    desk_open(&d, r);
+    *go = *stay_closed = *open = 0;
     for (int i = 1; i <= TICKETS; i++) {
-        bool goes = i % 3 != 0;
+        bool goes = below(&seed, 3) != 0;
+        const char *who = goes ? "forget-me" : "remember-me";
         size_t len = 30 + below(&seed, below(&seed, 8) == 0 ? BODY_LEN - 40 : 300);
         usher_id id;
 
         memset(text, '.', len);
         text[len] = '\0';
-        memcpy(text + len - 12, goes ? "gone-for-good" : "here-to-stay", 12);
-        id = desk_enqueue(&d, goes ? "forget-me-1" : "remember-me", text);
+        memcpy(text + len - 12, goes ? "gone-for-ever" : "here-to-stay", 12);
+        id = desk_enqueue(d, who, text);
         for (uint32_t n = below(&seed, 6); n > 0; n--)
-            desk_act(&d, USHER_NOTE, id, "desk", text);
-        if (goes || i % 6 == 0) {
-            desk_save(&d);
-            desk_act(&d, USHER_WITHDRAW, id, goes ? "forget-me-1" : "remember-me", NULL);
-            purged += goes;
+            desk_act(d, USHER_NOTE, id, "desk", text);
+        if (goes || below(&seed, 2) == 0) {
+            desk_save(d);
+            desk_act(d, USHER_WITHDRAW, id, who, NULL);
+            *go += goes;
+            *stay_closed += !goes;
+        } else {
+            ++*open;
         }
         if (i % 7 == 0)
-            desk_save(&d);
-        desk_pass(&d, 10);
+            desk_save(d);
+        desk_pass(d, 10);
     }
-    desk_save(&d);
-    assert_true(file_has(r, "gone-for-goo"));
-    job.filter.requester = "forget-me-1";
-    assert_int_equal(rig_ask(r, &job), 0);
-    assert_int_equal(job.n, purged);
-    assert_false(file_has(r, "gone-for-goo"));
-    assert_true(file_has(r, "here-to-stay"));
-    assert_int_equal(rig_ask(r, &job), 0);
-    assert_int_equal(job.n, 0);
-    assert_int_equal(count(r, "SELECT count(*) FROM closed"), TICKETS / 6);
-    assert_int_equal(count(r, "SELECT count(*) FROM ticket"), TICKETS / 6);
-    assert_int_equal(count(r, "SELECT count(*) FROM event WHERE ticket NOT IN (SELECT id FROM closed) AND "
-                              "ticket NOT IN (SELECT id FROM ticket) AND ticket <> 0"),
-                     0);
-    assert_int_equal(count(r, "SELECT count(*) FROM body WHERE ticket NOT IN (SELECT id FROM closed) AND "
-                              "ticket NOT IN (SELECT id FROM ticket)"),
-                     0);
-    assert_true(count(r, "SELECT count(*) FROM event") > TICKETS / 3);
-    free(text);
-    desk_close(&d);
+    desk_save(d);
+}
+
+/* What is erased is gone from every page of every file, and nothing else is. SQLite alone leaves
+ * some of it behind with about every other seed. */
+static void test_jobs__what_is_purged_leaves_no_bytes(void **state)
+{
+    static const char orphans[] = "SELECT count(*) FROM event WHERE ticket <> 0 AND ticket NOT IN "
+                                  "(SELECT id FROM closed UNION SELECT id FROM ticket)";
+    static const char bodies[] = "SELECT count(*) FROM body WHERE ticket NOT IN "
+                                 "(SELECT id FROM closed UNION SELECT id FROM ticket)";
+    struct rig *r = *state;
+
+    for (uint64_t seed = 1; seed <= 6; seed++) {
+        struct job job = {.kind = JOB_PURGE, .filter = {.requester = "forget-me"}};
+        uint64_t go, stay_closed, open;
+        struct desk d;
+
+        rig_must_open(r);
+        desk_open(&d, r);
+        desk_mix(&d, seed * 7919, &go, &stay_closed, &open);
+        assert_true(file_has(r, "gone-for-eve"));
+        assert_int_equal(rig_ask(r, &job), 0);
+        assert_int_equal(job.n, go);
+        assert_false(file_has(r, "gone-for-eve"));
+        assert_true(file_has(r, "here-to-stay"));
+
+        /* Nor do pages that were in memory meanwhile bring it back. */
+        for (usher_id id = 1; id <= 1200; id += 2) {
+            usher_standing standing = USHER_INIT(usher_standing);
+
+            if (usher__engine_peek(d.engine, id, &standing) == 0 && standing.state == USHER_WAITING)
+                desk_act(&d, USHER_NOTE, id, "desk", "a note that is somewhat longer than nothing");
+        }
+        desk_save(&d);
+        assert_false(file_has(r, "gone-for-eve"));
+        assert_int_equal(rig_ask(r, &job), 0);
+        assert_int_equal(job.n, 0);
+
+        assert_int_equal(count(r, "SELECT count(*) FROM closed"), stay_closed);
+        assert_int_equal(count(r, "SELECT count(*) FROM ticket"), open);
+        assert_int_equal(count(r, orphans), 0);
+        assert_int_equal(count(r, bodies), 0);
+        assert_true(count(r, "SELECT count(*) FROM event") > stay_closed + open);
+        assert_false(file_has(r, "gone-for-eve"));
+        desk_close(&d);
+        rig_close(r);
+        assert_int_equal(unlink(r->path), 0);
+    }
 }
 
 static void test_jobs__what_is_old_goes_by_itself(void **state)
@@ -370,7 +397,7 @@ static void test_jobs__what_is_old_goes_by_itself(void **state)
     desk_close(&d);
 }
 
-/* ---- copies ------------------------------------------------------------------------------------------ */
+/* ---- copies ---------------------------------------------------------------------------------- */
 
 static void test_jobs__a_copy_is_whole_while_everything_goes_on(void **state)
 {
@@ -394,7 +421,8 @@ static void test_jobs__a_copy_is_whole_while_everything_goes_on(void **state)
     while ((done = usher__store_finished(r->s)) == NULL) {
         during++;
         rig_put(r, ROW_TICKET, saved_before + during, NULL, bytes, 100); /* appended, */
-        rig_put(r, ROW_TICKET, 1 + during * 37 % 10000, NULL, bytes, sizeof bytes - 1); /* changed */
+        rig_put(r, ROW_TICKET, 1 + during * 37 % 10000, NULL, bytes,
+                sizeof bytes - 1); /* changed */
         rig_save(r);
     }
     assert_ptr_equal(done, &job);
@@ -407,7 +435,7 @@ static void test_jobs__a_copy_is_whole_while_everything_goes_on(void **state)
 
     /* It never overwrites. */
     assert_int_equal(rig_ask(r, &job), USHER_ESTORE);
-    assert_non_null(strstr(job.why, "exists"));
+    assert_non_null(strstr(job.why, "copy.db exists")); /* said before anything is copied */
     job.path = r->path;
     assert_int_equal(rig_ask(r, &job), USHER_ESTORE);
 
@@ -476,7 +504,7 @@ static void test_jobs__a_copy_for_looking_is_made_at_once(void **state)
     assert_true(rig_there(path));
 }
 
-/* ---- turns ------------------------------------------------------------------------------------------- */
+/* ---- turns ----------------------------------------------------------------------------------- */
 
 /* A long job and many short ones: each comes back, none waits for the long one, batches go on. */
 static void test_jobs__take_turns(void **state)

@@ -11,7 +11,7 @@
 #include "faulty_vfs.h"
 #include "probe.h"
 
-/* ---- there and back -------------------------------------------------------------------------------- */
+/* ---- there and back -------------------------------------------------------------------------- */
 
 static void test_saving__each_kind_of_row_comes_back_as_it_went(void **state)
 {
@@ -105,7 +105,8 @@ static void test_saving__rows_are_replaced_and_dropped(void **state)
     rig_assert_row(&row, ROW_TICKET, 9, NULL, "another", 7);
 }
 
-/* Random puts and drops of tickets beside a plain array, over several reopenings and both levels. */
+/* Random puts and drops of tickets beside a plain array, over several reopenings and both
+ * levels. */
 static void test_saving__holds_what_a_plain_array_holds(void **state)
 {
     enum { TICKETS = 3000, ROUNDS = 6 };
@@ -207,7 +208,7 @@ static void test_saving__news_are_told_once_each(void **state)
     assert_int_equal(news.failed, 0);
 }
 
-/* ---- the log --------------------------------------------------------------------------------------- */
+/* ---- the log --------------------------------------------------------------------------------- */
 
 static void test_saving__the_log_stays_small_and_goes_in_the_end(void **state)
 {
@@ -250,7 +251,8 @@ static void test_saving__a_killed_processs_log_is_written_back_at_the_start(void
     assert_false(rig_contains(r->path, "survivor"));
     assert_int_equal(rig_open_only(r), 0);
     assert_int_equal(r->read.rows, 1);
-    assert_true(rig_contains(rig_beside(r, "-wal"), "survivor")); /* not before it is known to be good */
+    assert_true(
+        rig_contains(rig_beside(r, "-wal"), "survivor")); /* not before it is known to be good */
     rig_close(r);
     assert_true(rig_contains(rig_beside(r, "-wal"), "survivor"));
     assert_false(rig_contains(r->path, "survivor"));
@@ -260,7 +262,7 @@ static void test_saving__a_killed_processs_log_is_written_back_at_the_start(void
     assert_int_equal(st.st_size, 0);
 }
 
-/* ---- failure --------------------------------------------------------------------------------------- */
+/* ---- failure --------------------------------------------------------------------------------- */
 
 static void open_faulty(struct rig *r)
 {
@@ -272,7 +274,8 @@ static void open_faulty(struct rig *r)
     rig_save(r);
 }
 
-/* After a failed flush: this batch is lost, and all that come later, whatever the disk does then. */
+/* After a failed flush: this batch is lost, and all that come later, whatever the disk does
+ * then. */
 static void fails_for_good(struct rig *r, int on, int files, int rc)
 {
     struct store_news news;
@@ -539,7 +542,7 @@ static void test_saving__a_full_file_system(void **state)
     assert_int_equal(umount(r->directory), 0);
 }
 
-/* ---- memory ---------------------------------------------------------------------------------------- */
+/* ---- memory ---------------------------------------------------------------------------------- */
 
 static void test_saving__memory_may_run_out_while_opening(void **state)
 {
@@ -554,6 +557,120 @@ static void test_saving__memory_may_run_out_while_opening(void **state)
     assert_int_equal(err, 0);
     rig_close(r);
     assert_int_equal(probe.held_n, 0);
+}
+
+/* SQLite's own memory, counted: after `left` more allocations one fails, or, for ever, all. */
+static struct {
+    sqlite3_mem_methods real;
+    atomic_int left, ever, hit;
+} heap;
+
+static bool heap_refuses(void)
+{
+    int left = atomic_load(&heap.left);
+
+    if (left == INT_MAX)
+        return false;
+    if (left > 0 || (left == 0 && atomic_load(&heap.ever) == 0))
+        (void)atomic_fetch_sub(&heap.left, 1);
+    if (left != 0)
+        return false;
+    (void)atomic_fetch_add(&heap.hit, 1);
+    return true;
+}
+
+static void *heap_malloc(int n)
+{
+    return heap_refuses() ? NULL : heap.real.xMalloc(n);
+}
+
+static void *heap_realloc(void *p, int n)
+{
+    return heap_refuses() ? NULL : heap.real.xRealloc(p, n);
+}
+
+static void heap_set(int left, int ever)
+{
+    atomic_store(&heap.hit, 0);
+    atomic_store(&heap.ever, ever);
+    atomic_store(&heap.left, left);
+}
+
+static void heap_hook(void)
+{
+    sqlite3_mem_methods hooked;
+
+    assert_int_equal(sqlite3_config(SQLITE_CONFIG_GETMALLOC, &heap.real), SQLITE_OK);
+    hooked = heap.real;
+    hooked.xMalloc = heap_malloc;
+    hooked.xRealloc = heap_realloc;
+    heap_set(INT_MAX, 0);
+    assert_int_equal(sqlite3_config(SQLITE_CONFIG_MALLOC, &hooked), SQLITE_OK);
+}
+
+static void test_saving__sqlites_memory_may_run_out_while_opening(void **state)
+{
+    struct rig *r = *state;
+
+    rig_must_open(r);
+    for (int64_t i = 1; i <= 20; i++)
+        rig_put(r, ROW_TICKET, i, NULL, "ticket", 6);
+    rig_save(r);
+    rig_close(r);
+    for (int ever = 0; ever < 2; ever++) {
+        for (int n = 0;; n += 1 + n / 16) {
+            int err;
+            bool hit;
+
+            heap_set(n, ever);
+            err = rig_open(r);
+            hit = atomic_load(&heap.hit) > 0;
+            heap_set(INT_MAX, 0);
+            if (hit && err == 0)
+                assert_int_equal(r->read.rows, 20); /* SQLite did without */
+            else if (hit)
+                assert_int_equal(err, USHER_ENOMEM);
+            else
+                assert_int_equal(err, 0);
+            rig_close(r);
+            if (!hit) {
+                assert_true(n > 100);
+                break;
+            }
+        }
+    }
+    rig_must_open(r);
+    assert_int_equal(r->read.rows, 20);
+}
+
+/* The batch waits for memory, and nothing of it is lost; without any for good, it is said. */
+static void test_saving__sqlites_memory_may_run_out_while_saving(void **state)
+{
+    struct rig *r = *state;
+    struct store_news news;
+
+    rig_must_open(r);
+    for (int n = 0; n < 6; n++) {
+        for (int64_t i = 1; i <= 50; i++)
+            rig_put(r, ROW_TICKET, n * 50 + i, NULL, r->directory, sizeof r->directory);
+        heap_set(n, 0);
+        rig_save(r);
+        heap_set(INT_MAX, 0);
+    }
+    rig_close(r);
+    rig_must_open(r);
+    assert_int_equal(r->read.rows, 300);
+    for (int64_t i = 1; i <= 5000; i++)
+        rig_put(r, ROW_TICKET, i, NULL, r->directory, sizeof r->directory);
+    heap_set(0, 1);
+    rig_submit(r);
+    assert_int_equal(rig_settle(r), USHER_EFAILED);
+    usher__store_news(r->s, &news);
+    heap_set(INT_MAX, 0);
+    assert_int_equal(news.saved, 0);
+    rig_close(r);
+    rig_must_open(r);
+    assert_int_equal(r->read.rows, 300);
 }
 
 int main(void)
@@ -576,6 +693,10 @@ int main(void)
         TEST(test_saving__a_file_that_is_gone_is_the_end),
         TEST(test_saving__a_full_file_system),
         TEST(test_saving__memory_may_run_out_while_opening),
+        TEST(test_saving__sqlites_memory_may_run_out_while_opening),
+        TEST(test_saving__sqlites_memory_may_run_out_while_saving),
     };
+
+    heap_hook();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
