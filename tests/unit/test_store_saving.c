@@ -458,6 +458,24 @@ static void test_saving__a_file_that_is_gone_is_the_end(void **state)
     assert_non_null(strstr(news.why, "removed or replaced"));
     rig_close(r);
     assert_true(rig_contains(r->path, "mine"));
+    assert_false(rig_there(rig_beside(r, "-wal"))); /* it would be taken for that one's */
+}
+
+/* Replaced while nothing was saved, with a log of its own: both are left alone. */
+static void test_saving__a_file_put_in_its_place_keeps_its_log(void **state)
+{
+    struct rig *r = *state;
+
+    rig_must_open(r);
+    rig_put(r, ROW_STATE, 1, NULL, "x", 1);
+    rig_save(r);
+    assert_int_equal(unlink(r->path), 0);
+    assert_int_equal(unlink(rig_beside(r, "-wal")), 0);
+    rig_write(r->path, "mine", 4);
+    rig_write(rig_beside(r, "-wal"), "mine too", 8);
+    rig_close(r);
+    assert_true(rig_contains(r->path, "mine"));
+    assert_true(rig_contains(rig_beside(r, "-wal"), "mine too"));
 }
 
 /* A file system that is really full, with the reserve and without. */
@@ -691,6 +709,7 @@ int main(void)
         TEST(test_saving__a_failed_write_back_is_the_end_too),
         TEST(test_saving__every_operation_may_fail_once),
         TEST(test_saving__a_file_that_is_gone_is_the_end),
+        TEST(test_saving__a_file_put_in_its_place_keeps_its_log),
         TEST(test_saving__a_full_file_system),
         TEST(test_saving__memory_may_run_out_while_opening),
         TEST(test_saving__sqlites_memory_may_run_out_while_opening),
