@@ -9,6 +9,8 @@
 #include "local/changes.h"
 #include "local/record.h"
 
+enum { LOOK_AHEAD = 8 }; /* tickets: ids mostly ascend by one, and each is a line of memory of its own */
+
 int usher__corrupt(struct engine *e, const char **wrong, const char *format, ...)
 {
     va_list args;
@@ -206,6 +208,7 @@ static int take_ticket(struct engine *e, const struct row *row, bool late, const
     struct ticket_row k;
     int err;
 
+    usher__ids_prefetch(&e->by_id, (usher_id)row->key + LOOK_AHEAD);
     if (!usher__get_ticket(row, &k))
         return usher__corrupt(e, wrong, "ticket %lld: cannot be read", (long long)row->key);
     err = judge(e, &k, wrong);

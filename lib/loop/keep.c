@@ -10,8 +10,7 @@
 #include "store/store.h"
 
 enum {
-    RETAIN_EVERY_MS = 60 * 1000,
-    QUICK_NS = 1000 * 1000 /* a commit that costs less is not worth waiting for company */
+    RETAIN_EVERY_MS = 60 * 1000
 };
 
 /* ---- opening --------------------------------------------------------------------------------- */
@@ -234,19 +233,30 @@ void usher__keep_collect(usher_t *u)
         k->full = news.full;
         k->busy = news.busy;
         k->saved = news.saved;
-        k->slow = news.commit_ns > QUICK_NS;
+        k->commit_ns = news.commit_ns;
         if (news.saved == k->cut)
             k->saved_seq = k->cut_seq;
         if (news.failed != 0)
             fail(u, &news);
         if (was_busy && !k->busy) {
             usher__batch_clear(&k->batch);
+            k->idle_at_ns = uv_hrtime();
             tell_room(u);
         }
     }
     while ((job = usher__store_finished(k->store)) != NULL)
         usher__errand_done(u, job->user);
-    if (was_busy && !k->slow)
+}
+
+void usher__keep_hurry(usher_t *u)
+{
+    struct keeping *k = &u->keeping;
+
+    if (k->store == NULL)
+        return;
+    if (k->busy)
+        usher__keep_collect(u);
+    if (!k->busy && uv_hrtime() - k->idle_at_ns >= k->commit_ns)
         usher__keep_cut(u);
 }
 

@@ -33,7 +33,7 @@ struct keeping {
     bool full;     /* the disk is */
     bool readonly;
     bool refused;  /* somebody was answered EFULL for the store's sake */
-    bool slow;     /* a commit takes longer than its callbacks do: they come first */
+    uint64_t commit_ns, idle_at_ns; /* what a commit costs however little is in it; since when there is none */
     char why[256]; /* of failed */
     struct errand *waiting, *waiting_last; /* to be asked after the next cut */
     struct errand *acts;                   /* commands whose ticket is being read */
@@ -59,6 +59,9 @@ int usher__keep_room(usher_t *u, bool enqueue);
 void usher__keep_collect(usher_t *u);
 /* Hands over what has changed, if the store is idle, and then the errands. */
 void usher__keep_cut(usher_t *u);
+/* The same between callbacks, now and then: each batch that waits for what they do saves a commit, but
+ * the store is not to stand idle for longer than one takes. */
+void usher__keep_hurry(usher_t *u);
 /* Whether a cut has something to do, and whether the store has. */
 bool usher__keep_wants_cut(const usher_t *u);
 bool usher__keep_outstanding(const usher_t *u);

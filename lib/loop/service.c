@@ -10,6 +10,7 @@
 
 enum {
     TIMERS_MAX = 4096, /* fired before the loop is let on */
+    HURRY_EVERY = 32,
     CALLS_MAX = 1024,  /* callbacks likewise, and posts */
     PENDING_DEFAULT = 65536,
     OP_WINDOW_DEFAULT = 65536,
@@ -260,8 +261,10 @@ void usher__service_work(usher_t *u)
     if (!u->closing)
         (void)tick(u, 1);
     usher__keep_collect(u);
-    while (calls > 0 && usher__completions_step(u))
-        calls--;
+    while (calls > 0 && usher__completions_step(u)) {
+        if (--calls % HURRY_EVERY == 0)
+            usher__keep_hurry(u);
+    }
     while (posts > 0 && run_post(u))
         posts--;
     usher__events_pass(u);

@@ -374,6 +374,28 @@ void usher__files_use_reserve(struct store *s)
     s->files.reserve = false;
 }
 
+/* ---- the WAL --------------------------------------------------------------------------------- */
+
+void usher__files_know_wal(struct store *s)
+{
+    char name[STORE_NAME_LEN];
+    struct stat st;
+
+    usher__files_beside(s->files.path, "-wal", name);
+    if (!s->files.named_vfs && lstat(name, &st) == 0)
+        s->files.wal = st.st_ino;
+}
+
+void usher__files_drop_wal(struct store *s)
+{
+    char name[STORE_NAME_LEN];
+    struct stat st;
+
+    usher__files_beside(s->files.path, "-wal", name);
+    if (s->files.wal != 0 && lstat(name, &st) == 0 && st.st_ino == s->files.wal)
+        (void)unlink(name);
+}
+
 /* ---- reading what nobody has open ------------------------------------------------------------ */
 
 /* In WAL mode the file itself changes only after there is a WAL, which goes when its last user

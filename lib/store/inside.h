@@ -34,6 +34,7 @@ struct files {
     bool made, was_empty; /* the file, by us; what to leave behind when opening fails */
     bool lock_made;
     bool reserve;     /* PATH-reserve is there */
+    ino_t wal;        /* PATH-wal, as we have it open; 0: not known */
     struct stat mark; /* how the file was, see usher__files_mark */
 };
 
@@ -113,6 +114,10 @@ void usher__files_close(struct store *s, bool failed);
 /* Whether there is room for what the reserve is for: it is there, or cannot be had here at all. */
 bool usher__files_reserve(struct store *s);
 void usher__files_use_reserve(struct store *s);
+/* The WAL, when its database has been replaced: beside another one it would be taken for that
+ * one's. */
+void usher__files_know_wal(struct store *s);
+void usher__files_drop_wal(struct store *s);
 /* For a file that is read as one that does not change: whether it has not. */
 bool usher__files_mark(struct store *s, bool again);
 
@@ -154,6 +159,8 @@ int64_t usher__save_ns(void);
 int usher__save_verdict(struct store *s, int rc, const char *doing);
 int usher__save_fail(struct store *s);
 int usher__save_prepare(struct store *s);
+/* A file that has been removed or replaced takes what is written to it along. */
+bool usher__save_has_moved(struct store *s);
 /* BEGIN, and COMMIT after a look at the file. After an error nothing is open. */
 int usher__save_begin(struct store *s);
 int usher__save_commit(struct store *s);

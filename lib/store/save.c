@@ -70,8 +70,7 @@ int usher__save_begin(struct store *s)
     return usher__save_verdict(s, usher__sql_step(s->begin), "saving");
 }
 
-/* A file that has been removed takes what is written to it along. */
-static bool has_moved(struct store *s)
+bool usher__save_has_moved(struct store *s)
 {
     int moved = 0;
 
@@ -83,7 +82,7 @@ int usher__save_commit(struct store *s)
 {
     int err;
 
-    if (has_moved(s)) {
+    if (usher__save_has_moved(s)) {
         (void)usher__store_say(s, USHER_EFAILED, "the file has been removed or replaced");
         err = usher__save_fail(s);
     } else {
@@ -105,9 +104,10 @@ static int put_all(struct store *s, const struct batch *b)
     return rc;
 }
 
-static int save(struct store *s, const struct batch *b)
+static int save(struct store *s, const struct batch *b, uint64_t *commit_ns)
 {
     int err = usher__save_begin(s);
+    int64_t from;
 
     if (err == 0)
         err = usher__save_verdict(s, put_all(s, b), "saving");
@@ -115,7 +115,10 @@ static int save(struct store *s, const struct batch *b)
         usher__save_rollback(s);
         return err;
     }
-    return usher__save_commit(s);
+    from = usher__save_ns();
+    err = usher__save_commit(s);
+    *commit_ns = (uint64_t)(usher__save_ns() - from);
+    return err;
 }
 
 /* ---- the WAL --------------------------------------------------------------------------------- */
@@ -180,14 +183,14 @@ static int make_room(struct store *s)
 
 void usher__save_batch(struct store *s, const struct batch *b)
 {
-    int64_t from = usher__save_ns();
-    int err = save(s, b);
+    uint64_t commit_ns = 0;
+    int err = save(s, b, &commit_ns);
     bool no_space = err == USHER_ESTORE, tell = true;
 
     if (no_space) {
         err = make_room(s);
         if (err == 0)
-            err = save(s, b);
+            err = save(s, b, &commit_ns);
     }
     if ((err == USHER_ENOMEM || err == USHER_EBUSY) && ++s->tries > TRIES_MAX)
         err = usher__save_fail(s);
@@ -196,7 +199,7 @@ void usher__save_batch(struct store *s, const struct batch *b)
     if (err == 0) {
         s->tries = 0;
         s->news.saved = b->number;
-        s->news.commit_ns = (uint64_t)(usher__save_ns() - from);
+        s->news.commit_ns = commit_ns;
     } else if (err != USHER_EFAILED && !s->stop) {
         tell = no_space && !s->news.full;
         s->retry_ns = usher__save_ns() + INT64_C(1000000) * RETRY_MS;

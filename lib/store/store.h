@@ -62,7 +62,7 @@ void usher__store_submit(struct store *s, const struct batch *b, int64_t now);
 
 struct store_news {
     uint64_t saved;     /* number of the last batch that has reached the level; 0 = none yet */
-    uint64_t commit_ns; /* what that one took */
+    uint64_t commit_ns; /* what its commit took, without the rows: about the same for one as for many */
     bool busy;          /* a batch is under way */
     bool full;          /* no space: what is under way is tried again and again, and the reserve is
                            used up or being used; cleared when there is space again */

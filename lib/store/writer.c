@@ -45,8 +45,8 @@ void usher__store_submit(struct store *s, const struct batch *b, int64_t now)
     s->batch = b;
     s->news.busy = true;
     retain(s, now);
-    (void)pthread_cond_signal(&s->work);
     (void)pthread_mutex_unlock(&s->lock);
+    (void)pthread_cond_signal(&s->work); /* without it: who wakes up wants the lock at once */
 }
 
 void usher__store_news(struct store *s, struct store_news *out)
@@ -201,6 +201,7 @@ static bool write_back(struct store *s, uint64_t bytes)
     (void)pthread_mutex_lock(&s->lock);
     if (err == USHER_ESTORE || err == USHER_EFAILED) {
         s->news.full = s->news.full || err == USHER_ESTORE;
+        s->reserve_ns = usher__save_ns() + INT64_C(1000000) * STORE_RESERVE_MS;
         tell(s);
     }
     return true;
