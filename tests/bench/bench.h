@@ -3,7 +3,8 @@
  * Machines are shared and noisy, so nothing here is judged by one number. Each figure is the median
  * of several windows; what it is held against (a bare floor, or a peer) runs in windows between
  * them, and what counts is the ratio. Time is the processor's, of this thread, the system's part
- * included: when others run instead, that is not usher's doing. A target of the design is printed
+ * included: when others run instead, that is not usher's doing; only where a disk is waited for is
+ * it the clock's. A target of the design is printed
  * beside the figure, and as a multiple of the floor that was measured with it, for slower machines
  * than its own. It decides nothing: only a wrong answer makes the program fail. */
 #ifndef USHER_BENCH_BENCH_H
@@ -18,10 +19,12 @@ enum { LIVE_MAX = 8, WINDOWS_MAX = 32 };
 struct report;
 
 struct bench {
-    uint64_t live[LIVE_MAX]; /* `cycle`: tickets that wait meanwhile */
-    size_t live_n;
-    uint64_t many; /* the design's 1 M, for the other benches */
-    bool quick;    /* a look whether all of it works: small, and its figures mean little */
+    uint64_t live[LIVE_MAX]; /* `cycle`, `reopen`: tickets that wait */
+    size_t live_n;           /* 0: as the bench likes it */
+    uint64_t many;           /* the design's 1 M, for the other benches */
+    const char *dir;         /* where to put what goes to disk; NULL: where temporary files go */
+    uint32_t sync_us;        /* each flush of a file has been made to take so much longer */
+    bool quick; /* a look whether all of it works: small, and its figures mean little */
     bool peer;
     bool progress; /* stderr is a terminal */
     struct report *report;
@@ -32,10 +35,13 @@ bool bench_cycle(const struct bench *b);
 bool bench_memory(const struct bench *b);
 bool bench_line(const struct bench *b);
 bool bench_timers(const struct bench *b);
+bool bench_durable(const struct bench *b);
+bool bench_reopen(const struct bench *b);
 
 /* ---- measuring ------------------------------------------------------------------------------- */
 
 uint64_t cpu_ns(void);       /* of this thread */
+uint64_t all_cpu_ns(void);   /* of all threads */
 uint64_t wall_ns(void);
 uint64_t resident_len(void); /* bytes of this process in memory; 0: not known here */
 
@@ -52,6 +58,8 @@ struct series {
 
 /* A value per item, of a window that took so long. Room for WINDOWS_MAX. */
 void series_add(struct series *s, uint64_t ns, uint64_t items);
+/* Items per second, likewise. */
+void series_add_rate(struct series *s, uint64_t ns, uint64_t items);
 double series_median(const struct series *s);
 double series_low(const struct series *s);
 double series_high(const struct series *s);
@@ -78,15 +86,16 @@ enum { TARGET_NONE, AT_MOST, AT_LEAST };
 struct figure {
     char what[64];
     uint64_t n;       /* how many of whatever the bench says; 0: it does not matter */
-    const char *unit; /* "ns", "B", "ms", "x" */
+    const char *unit; /* "ns", "B", "ms", "x", "/s" */
     double value;
     double low, high; /* of the windows; equal: there was only one */
     double floor;     /* the bare minimum in the same run; 0: none */
     double to_floor;  /* how many times that */
     double peer;      /* another program in the same run; 0: none */
-    double target;
-    double times; /* the target as a multiple of the floor that the design measured; 0: none */
-    int kind;     /* TARGET_* */
+    double target;    /* 0: none but those that follow */
+    double times;     /* the target as a multiple of the floor; 0: none */
+    double faster;    /* how many times as fast as the peer, at least; 0: any */
+    int kind;         /* TARGET_* */
 };
 
 /* A figure of a series and, where there is one, the floor's series. */

@@ -103,7 +103,7 @@ static bool window(struct run *r, bool warm)
 static struct peer *start_peer(const struct bench *b, uint64_t live)
 {
     const char *why;
-    struct peer *p = peer_start(&why);
+    struct peer *p = peer_start(&(struct peer_options){.kind = PEER_BEANSTALKD}, &why);
 
     if (p != NULL && !peer_fill(p, live, BODY_LEN)) {
         why = "beanstalkd does not answer";
@@ -118,13 +118,13 @@ static struct peer *start_peer(const struct bench *b, uint64_t live)
 /* Fewer cycles than ours: each takes longer. When it fails it is left out from then on. */
 static void peer_window(struct run *r)
 {
-    uint64_t cycles = r->cycles / 10 + 1, wall, cpu;
+    struct peer_run run;
 
     if (r->peer == NULL)
         return;
-    if (peer_cycle(r->peer, cycles, &wall, &cpu)) {
-        series_add(&r->peer_wall, wall, cycles);
-        series_add(&r->peer_cpu, cpu, cycles);
+    if (peer_run(r->peer, 3 * BATCH, r->cycles / 10 + 1, UINT64_MAX, &run)) {
+        series_add(&r->peer_wall, run.wall, run.cycles);
+        series_add(&r->peer_cpu, run.cpu, run.cycles);
         return;
     }
     report_note(r->b->report, "beanstalkd has stopped to answer");
@@ -320,19 +320,22 @@ static bool run(const struct bench *b, uint64_t live, bool first, struct host *h
 bool bench_cycle(const struct bench *b)
 {
     struct host *h = malloc(sizeof *h);
+    static const uint64_t usual[] = {100000, 1000000, 10000000}, small[] = {2000, 20000};
+    const uint64_t *sizes = b->live_n > 0 ? b->live : b->quick ? small : usual;
+    size_t sizes_n = b->live_n > 0 ? b->live_n : b->quick ? 2 : 3;
     double at_million[2] = {0, 0};
     bool good = h != NULL;
 
     report_bench(b->report, "cycle",
                  "enqueue (100 B), claim, acknowledge, resolve, 3 promises, callbacks; n wait");
-    for (size_t i = 0; good && i < b->live_n; i++) {
+    for (size_t i = 0; good && i < sizes_n; i++) {
         char n[24];
 
-        if (available_len() / 1000 < b->live[i]) {
-            report_note(b->report, "%s left out: too little memory", short_number(b->live[i], n));
+        if (available_len() / 1000 < sizes[i]) {
+            report_note(b->report, "%s left out: too little memory", short_number(sizes[i], n));
             continue;
         }
-        good = run(b, b->live[i], i == 0, h, at_million);
+        good = run(b, sizes[i], i == 0, h, at_million);
     }
     report_note(b->report, "1 k requesters; 256 in a turn of the loop; processor time");
     free(h);

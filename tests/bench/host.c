@@ -7,6 +7,8 @@
 
 #include "bench.h"
 
+enum { PATIENCE_MS = 20000 };
+
 static const char plain_policy[] =
     "{\"promises\":{\"ack\":{\"target\":\"4h\"},\"update\":{\"target\":\"1d\"},"
     "\"resolve\":{\"target\":\"5d\"}},"
@@ -15,7 +17,7 @@ static const char plain_policy[] =
 
 /* ---- callbacks ------------------------------------------------------------------------------- */
 
-static void note(struct host *h, int status, int verb)
+void host_note(struct host *h, int status, int verb)
 {
     if (status == USHER_OK || h->status != USHER_OK)
         return;
@@ -28,7 +30,7 @@ static void on_taken(usher_t *u, const usher_done *d, void *user)
     struct host *h = user;
 
     (void)u;
-    note(h, d->status, 0);
+    host_note(h, d->status, 0);
     h->taken++;
 }
 
@@ -37,7 +39,7 @@ static void on_ended(usher_t *u, const usher_done *d, void *user)
     struct host *h = user;
 
     (void)u;
-    note(h, d->status, d->verb);
+    host_note(h, d->status, d->verb);
     h->ended++;
 }
 
@@ -46,8 +48,8 @@ static void on_acknowledged(usher_t *u, const usher_done *d, void *user)
     usher_claim claim = {d->ticket, d->token};
     struct host *h = user;
 
-    note(h, d->status, d->verb);
-    note(h, usher_resolve(u, &claim, USHER_AS_FIX, NULL, on_ended, h), USHER_RESOLVE);
+    host_note(h, d->status, d->verb);
+    host_note(h, usher_resolve(u, &claim, USHER_AS_FIX, NULL, on_ended, h), USHER_RESOLVE);
 }
 
 static void on_claimed(usher_agent_t *a, int status, const usher_work *w, size_t n, void *user)
@@ -55,11 +57,11 @@ static void on_claimed(usher_agent_t *a, int status, const usher_work *w, size_t
     struct host *h = user;
 
     (void)a;
-    note(h, status, 0);
+    host_note(h, status, 0);
     for (size_t i = 0; i < n; i++) {
         if (h->serves)
-            note(h, usher_acknowledge(h->u, &w[i].claim, NULL, on_acknowledged, h),
-                 USHER_ACKNOWLEDGE);
+            host_note(h, usher_acknowledge(h->u, &w[i].claim, NULL, on_acknowledged, h),
+                      USHER_ACKNOWLEDGE);
         else
             h->claims[h->claimed++ % BATCH_MAX] = w[i].claim;
     }
@@ -72,20 +74,54 @@ static void on_closed(void *user)
     h->closed = true;
 }
 
+static void on_patience(uv_timer_t *timer)
+{
+    struct host *h = timer->data;
+    uint64_t heard = h->taken + h->claimed + h->ended;
+
+    if (heard == h->heard)
+        host_note(h, USHER_ETIMEDOUT, 0);
+    h->heard = heard;
+}
+
+bool host_turn(struct host *h)
+{
+    uint64_t heard = h->taken + h->claimed + h->ended;
+
+    if (!h->looped)
+        return usher_turn(h->u) > 0;
+    (void)uv_run(&h->loop, UV_RUN_ONCE);
+    return h->taken + h->claimed + h->ended != heard;
+}
+
 /* Turns until a counter has got there. What never comes is a failure, not a hang. */
 static bool turn_until(struct host *h, const uint64_t *counter, uint64_t target)
 {
     int idle = 0;
 
     while (h->status == USHER_OK && *counter < target) {
-        idle = usher_turn(h->u) > 0 ? 0 : idle + 1;
+        idle = host_turn(h) ? 0 : idle + 1;
         if (idle > 1000)
-            note(h, USHER_ETIMEDOUT, 0);
+            host_note(h, USHER_ETIMEDOUT, 0);
     }
     return h->status == USHER_OK;
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */
+
+static void open_loop(struct host *h)
+{
+    int r = uv_loop_init(&h->loop);
+
+    host_note(h, r, 0);
+    if (r != 0)
+        return;
+    h->looped = true;
+    (void)uv_timer_init(&h->loop, &h->patience);
+    h->patience.data = h;
+    (void)uv_timer_start(&h->patience, on_patience, PATIENCE_MS, PATIENCE_MS);
+    uv_unref((uv_handle_t *)&h->patience);
+}
 
 static bool open_service(struct host *h, const struct host_options *o)
 {
@@ -96,18 +132,21 @@ static bool open_service(struct host *h, const struct host_options *o)
     options.keep_closed = 1;
     options.history_bytes = o->history_bytes;
     if (o->manual) {
-        note(h, usher_manual_clock_new(&h->clock, INT64_C(1767225600000)), 0);
+        host_note(h, usher_manual_clock_new(&h->clock, INT64_C(1767225600000)), 0);
         h->manual_at = INT64_C(1767225600000);
         options.clock = h->clock != NULL ? usher_manual_clock_get(h->clock) : NULL;
     }
-    note(h, usher_open(&h->u, NULL, "memory:", &options, NULL, NULL), 0);
+    options.err = err;
+    options.err_len = sizeof err;
+    host_note(h, usher_open(&h->u, h->looped ? &h->loop : NULL,
+                            o->store != NULL ? o->store : "memory:", &options, NULL, NULL), 0);
     if (h->status == USHER_OK)
-        note(h, usher_queue(h->u, &h->q, "bench"), 0);
+        host_note(h, usher_queue(h->u, &h->q, "bench"), 0);
     if (h->status == USHER_OK)
-        note(h, usher_agent(h->u, &h->a, "agent", NULL, 0), 0);
+        host_note(h, usher_agent(h->u, &h->a, "agent", NULL, 0), 0);
     if (h->status == USHER_OK)
-        note(h, usher_define(h->q, o->policy != NULL ? o->policy : plain_policy, err, sizeof err,
-                             on_ended, h), 0);
+        host_note(h, usher_define(h->q, o->policy != NULL ? o->policy : plain_policy, err,
+                                  sizeof err, on_ended, h), 0);
     if (err[0] != '\0')
         fprintf(stderr, "usher-bench: %s\n", err);
     return turn_until(h, &h->ended, 1);
@@ -124,14 +163,21 @@ bool host_open(struct host *h, const struct host_options *o)
                                          .body = {h->body, sizeof h->body}};
         h->commands[i] = (usher_command){.size = sizeof(usher_command)};
     }
-    return open_service(h, o);
+    if (o->store != NULL)
+        open_loop(h);
+    return h->status == USHER_OK && open_service(h, o);
 }
 
 void host_close(struct host *h)
 {
     if (h->u != NULL && usher_close(h->u, on_closed, h) == USHER_OK) {
         while (!h->closed)
-            (void)usher_turn(h->u);
+            (void)host_turn(h);
+    }
+    if (h->looped) {
+        uv_close((uv_handle_t *)&h->patience, NULL);
+        (void)uv_run(&h->loop, UV_RUN_DEFAULT);
+        (void)uv_loop_close(&h->loop);
     }
     usher_manual_clock_free(h->clock);
 }
@@ -157,7 +203,7 @@ void host_name(const struct host *h, usher_id ticket, char name[NAME_ROOM])
 bool host_advance(struct host *h, int64_t by_ms)
 {
     h->manual_at += by_ms;
-    note(h, usher_advance(h->u, h->manual_at), 0);
+    host_note(h, usher_advance(h->u, h->manual_at), 0);
     return h->status == USHER_OK;
 }
 
@@ -169,7 +215,7 @@ bool host_enqueue(struct host *h, uint32_t n)
 
     for (uint32_t i = 0; i < n; i++)
         host_name(h, ++h->last, h->names[i]);
-    note(h, usher_enqueue_many(h->q, h->requests, n, on_taken, h), 0);
+    host_note(h, usher_enqueue_many(h->q, h->requests, n, on_taken, h), 0);
     return turn_until(h, &h->taken, taken);
 }
 
@@ -179,7 +225,7 @@ bool host_claim(struct host *h, uint32_t n)
 
     h->serves = false;
     h->claimed = 0;
-    note(h, usher_claim_many(h->a, &args, on_claimed, h), USHER_OK);
+    host_note(h, usher_claim_many(h->a, &args, on_claimed, h), USHER_OK);
     return turn_until(h, &h->claimed, n);
 }
 
@@ -201,7 +247,7 @@ bool host_act(struct host *h, int32_t verb, uint32_t n)
         int r = usher_act_many(h->u, h->commands + from, n - from, on_ended, h);
 
         if (r <= 0)
-            note(h, r < 0 ? r : USHER_EINVAL, verb);
+            host_note(h, r < 0 ? r : USHER_EINVAL, verb);
         else
             from += (uint32_t)r;
     }
@@ -257,7 +303,7 @@ bool host_mix(struct host *h, uint64_t n)
     bool good;
 
     if (order == NULL)
-        note(h, USHER_ENOMEM, 0);
+        host_note(h, USHER_ENOMEM, 0);
     good = order != NULL && withdraw_all(h, order, n) && host_fill(h, n);
     free(order);
     return good;
@@ -269,13 +315,13 @@ static bool cycle_batch(struct host *h, uint32_t n)
 
     for (uint32_t i = 0; i < n; i++) {
         host_name(h, ++h->last, h->names[i]);
-        note(h, usher_enqueue(h->q, &h->requests[i], on_taken, h), 0);
+        host_note(h, usher_enqueue(h->q, &h->requests[i], on_taken, h), 0);
     }
     if (!turn_until(h, &h->taken, taken))
         return false;
     h->serves = true;
     for (uint32_t i = 0; i < n; i++)
-        note(h, usher_claim_next(h->a, h->q, 0, on_claimed, h), 0);
+        host_note(h, usher_claim_next(h->a, h->q, 0, on_claimed, h), 0);
     return turn_until(h, &h->ended, ended);
 }
 
@@ -291,7 +337,7 @@ static bool cycle(struct host *h, uint64_t n, uint32_t batch, bool (*one)(struct
         uint32_t now = left < batch ? (uint32_t)left : batch;
 
         if (h->clock != NULL)
-            note(h, usher_manual_clock_skip(h->clock, ++h->manual_at), 0);
+            host_note(h, usher_manual_clock_skip(h->clock, ++h->manual_at), 0);
         if (!one(h, now))
             return false;
         left -= now;

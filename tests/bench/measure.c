@@ -33,6 +33,11 @@ uint64_t cpu_ns(void)
     return read_ns(CLOCK_THREAD_CPUTIME_ID);
 }
 
+uint64_t all_cpu_ns(void)
+{
+    return read_ns(CLOCK_PROCESS_CPUTIME_ID);
+}
+
 uint64_t resident_len(void)
 {
     FILE *f = fopen("/proc/self/statm", "r");
@@ -74,6 +79,12 @@ void series_add(struct series *s, uint64_t ns, uint64_t items)
 {
     if (s->n < WINDOWS_MAX)
         s->v[s->n++] = (double)ns / (double)items;
+}
+
+void series_add_rate(struct series *s, uint64_t ns, uint64_t items)
+{
+    if (s->n < WINDOWS_MAX)
+        s->v[s->n++] = 1e9 * (double)items / (double)ns;
 }
 
 static int by_size(const void *a, const void *b)

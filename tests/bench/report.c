@@ -16,7 +16,7 @@
 #define OPTIMISED false
 #endif
 
-enum { FIGURES_MAX = 64, NOTES_MAX = 8, COLUMNS = 9 };
+enum { FIGURES_MAX = 64, NOTES_MAX = 12, COLUMNS = 9 };
 
 struct report {
     json_t *benches; /* NULL: a table is wanted */
@@ -24,7 +24,7 @@ struct report {
     const char *name;
     const char *about;
     struct figure figures[FIGURES_MAX]; /* of the bench that runs */
-    char notes[NOTES_MAX][160];
+    char notes[NOTES_MAX][256];
     size_t figures_n, notes_n;
 };
 
@@ -51,7 +51,13 @@ static bool reached(const struct figure *f)
 /* Of a figure with a floor. */
 static bool reached_by_ratio(const struct figure *f)
 {
-    return f->to_floor <= f->times;
+    return f->kind == AT_LEAST ? f->to_floor >= f->times : f->to_floor <= f->times;
+}
+
+/* Than the peer, if there is one; of a rate more is better, of anything else less. */
+static double faster(const struct figure *f)
+{
+    return strcmp(f->unit, "/s") == 0 ? f->value / f->peer : f->peer / f->value;
 }
 
 /* ---- for people ------------------------------------------------------------------------------ */
@@ -60,9 +66,21 @@ struct row {
     char cells[COLUMNS][72];
 };
 
+static void write_rate(char *cell, size_t len, double v)
+{
+    if (v < 1e4)
+        snprintf(cell, len, "%.0f /s", v);
+    else if (v < 1e6)
+        snprintf(cell, len, v < 1e5 ? "%.1f k/s" : "%.0f k/s", v / 1e3);
+    else
+        snprintf(cell, len, "%.2f M/s", v / 1e6);
+}
+
 static void write_value(char *cell, size_t len, const char *unit, double v)
 {
-    if (strcmp(unit, "ns") != 0)
+    if (strcmp(unit, "/s") == 0)
+        write_rate(cell, len, v);
+    else if (strcmp(unit, "ns") != 0)
         snprintf(cell, len, v < 10 ? "%.2f %s" : "%.0f %s", v, unit);
     else if (v < 1e3)
         snprintf(cell, len, v < 100 ? "%.1f ns" : "%.0f ns", v);
@@ -74,20 +92,35 @@ static void write_value(char *cell, size_t len, const char *unit, double v)
 
 static void write_times(char *cell, size_t len, double times)
 {
-    snprintf(cell, len, "%.1f x", times);
+    snprintf(cell, len, times < 2 ? "%.2f x" : "%.1f x", times);
+}
+
+/* One of several: they stand behind one another. */
+static void add_target(char *cell, size_t len, const char *than, const char *target, bool there)
+{
+    size_t n = strlen(cell);
+
+    snprintf(cell + n, len - n, "%s%s %s %s", n > 0 ? ", " : "", than, target,
+             there ? "yes" : "NO");
 }
 
 static void write_target(char *cell, size_t len, const struct figure *f)
 {
+    const char *than = f->kind == AT_LEAST ? ">=" : "<=";
     char target[40];
-    int n;
 
-    write_value(target, sizeof target, f->unit, f->target);
-    n = snprintf(cell, len, "%s %s %s", f->kind == AT_LEAST ? ">=" : "<=", target,
-                 reached(f) ? "yes" : "NO");
-    if (f->times > 0 && n > 0 && (size_t)n < len)
-        snprintf(cell + n, len - (size_t)n, ", <= %.1f x floor %s", f->times,
-                 reached_by_ratio(f) ? "yes" : "NO");
+    if (f->target > 0) {
+        write_value(target, sizeof target, f->unit, f->target);
+        add_target(cell, len, than, target, reached(f));
+    }
+    if (f->times > 0) {
+        snprintf(target, sizeof target, f->times < 2 ? "%.2g x floor" : "%.1f x floor", f->times);
+        add_target(cell, len, than, target, reached_by_ratio(f));
+    }
+    if (f->faster > 0) {
+        snprintf(target, sizeof target, "%.0f x peer", f->faster);
+        add_target(cell, len, ">=", target, faster(f) >= f->faster);
+    }
 }
 
 static struct row row_of(const struct figure *f)
@@ -111,7 +144,7 @@ static struct row row_of(const struct figure *f)
     }
     if (f->peer > 0) {
         write_value(r.cells[6], LEN, f->unit, f->peer);
-        write_times(r.cells[7], LEN, f->peer / f->value);
+        write_times(r.cells[7], LEN, faster(f));
     }
     if (f->kind != TARGET_NONE)
         write_target(r.cells[8], LEN, f);
@@ -182,15 +215,19 @@ static json_t *json_of(const struct figure *f)
     }
     if (f->peer > 0) {
         set_number(o, "peer", f->peer);
-        set_number(o, "faster_than_peer", f->peer / f->value);
+        set_number(o, "faster_than_peer", faster(f));
     }
-    if (f->kind != TARGET_NONE) {
+    if (f->target > 0) {
         set_number(o, f->kind == AT_LEAST ? "at_least" : "at_most", f->target);
         (void)json_object_set_new(o, "reached", json_boolean(reached(f)));
     }
     if (f->times > 0) {
-        set_number(o, "at_most_of_floor", f->times);
+        set_number(o, f->kind == AT_LEAST ? "at_least_of_floor" : "at_most_of_floor", f->times);
         (void)json_object_set_new(o, "reached_by_ratio", json_boolean(reached_by_ratio(f)));
+    }
+    if (f->faster > 0) {
+        set_number(o, "at_least_of_peer", f->faster);
+        (void)json_object_set_new(o, "reached_by_peer", json_boolean(faster(f) >= f->faster));
     }
     return o;
 }
