@@ -114,7 +114,13 @@ void table_cell(struct table *t, const char *text)
 {
     size_t len = strlen(text) + 1;
     t->cells = array_room(t->cells, &t->cells_cap, t->cells_n + 1, sizeof *t->cells);
-    t->cells[t->cells_n++] = memcpy(array_new(len, 1), text, len);
+    t->cells[t->cells_n++] = (struct table_cell){memcpy(array_new(len, 1), text, len), NULL};
+}
+
+void table_paint(struct table *t, const char *paint)
+{
+    if (t->cells_n > 0)
+        t->cells[t->cells_n - 1].paint = paint;
 }
 
 static void print_blanks(FILE *out, size_t n)
@@ -123,14 +129,17 @@ static void print_blanks(FILE *out, size_t n)
         fputc(' ', out);
 }
 
-/* Blanks are printed when something follows them, so that no line ends with one. */
+/* The head if cells is NULL. Blanks are printed when something follows them, so that no line ends with
+ * one. */
 static void print_row(const struct table *t, FILE *out, unsigned indent, const size_t *widths,
-                      const char *const *cells)
+                      const struct table_cell *cells)
 {
     size_t owed = indent;
     for (size_t i = 0; i < t->columns_n; i++) {
         unsigned most = t->columns[i].most;
-        size_t width = text_width(cells[i]);
+        const char *text = cells ? cells[i].text : t->columns[i].head;
+        const char *paint = cells ? cells[i].paint : NULL;
+        size_t width = text_width(text);
         if (most > 0 && width > most)
             width = most;
         size_t pad = widths[i] - width;
@@ -139,7 +148,11 @@ static void print_row(const struct table *t, FILE *out, unsigned indent, const s
             continue;
         }
         print_blanks(out, owed + (t->columns[i].right ? pad : 0));
-        text_print(out, cells[i], most);
+        if (paint)
+            fputs(paint, out);
+        text_print(out, text, most);
+        if (paint)
+            fputs("\033[0m", out);
         owed = 2 + (t->columns[i].right ? 0 : pad);
     }
     fputc('\n', out);
@@ -148,15 +161,13 @@ static void print_row(const struct table *t, FILE *out, unsigned indent, const s
 void table_end(struct table *t, FILE *out, unsigned indent)
 {
     size_t widths[TABLE_COLUMNS_MAX] = {0};
-    const char *heads[TABLE_COLUMNS_MAX] = {0};
     bool has_head = false;
     size_t rows = t->columns_n ? t->cells_n / t->columns_n : 0;
     for (size_t i = 0; i < t->columns_n; i++) {
-        heads[i] = t->columns[i].head;
-        has_head = has_head || heads[i][0] != 0;
-        widths[i] = text_width(heads[i]);
+        has_head = has_head || t->columns[i].head[0] != 0;
+        widths[i] = text_width(t->columns[i].head);
         for (size_t r = 0; r < rows; r++) {
-            size_t width = text_width(t->cells[r * t->columns_n + i]);
+            size_t width = text_width(t->cells[r * t->columns_n + i].text);
             if (t->columns[i].most > 0 && width > t->columns[i].most)
                 width = t->columns[i].most;
             if (width > widths[i])
@@ -164,11 +175,16 @@ void table_end(struct table *t, FILE *out, unsigned indent)
         }
     }
     if (has_head)
-        print_row(t, out, indent, widths, heads);
+        print_row(t, out, indent, widths, NULL);
     for (size_t r = 0; r < rows; r++)
-        print_row(t, out, indent, widths, (const char *const *)&t->cells[r * t->columns_n]);
+        print_row(t, out, indent, widths, &t->cells[r * t->columns_n]);
+    table_drop(t);
+}
+
+void table_drop(struct table *t)
+{
     for (size_t i = 0; i < t->cells_n; i++)
-        free(t->cells[i]);
+        free(t->cells[i].text);
     free(t->cells);
     table_begin(t);
 }

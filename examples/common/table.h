@@ -16,10 +16,15 @@ struct table_column {
     unsigned most; /* columns of the terminal; 0: as wide as it needs */
 };
 
+struct table_cell {
+    char *text;
+    const char *paint; /* an escape sequence, or NULL */
+};
+
 struct table {
     struct table_column columns[TABLE_COLUMNS_MAX];
     size_t columns_n;
-    char **cells; /* row by row */
+    struct table_cell *cells; /* row by row */
     size_t cells_n, cells_cap;
 };
 
@@ -30,9 +35,16 @@ void table_right(struct table *t, const char *head);
 /* The next cell, copied. */
 void table_cell(struct table *t, const char *text);
 
+/* The cell before is printed after this escape sequence (such as "\033[31m") and the one that ends it.
+ * It lives as long as the table; NULL is none. */
+void table_paint(struct table *t, const char *paint);
+
 /* Prints the head, unless all its words are empty, and the rows, two blanks between columns; then
  * the table is empty and may begin anew. indent: blanks before each line. */
 void table_end(struct table *t, FILE *out, unsigned indent);
+
+/* Lets go of the cells without printing them. */
+void table_drop(struct table *t);
 
 /* How many columns of a terminal text takes: wide characters take two, combining marks none. */
 size_t text_width(const char *text);

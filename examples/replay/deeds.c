@@ -11,7 +11,8 @@
 
 #include "words.h"
 
-enum { OURS_PENDING = 1, OURS_GONE = 2 }; /* beside usher's codes, which are 0 or negative */
+/* Beside usher's codes, which are 0 or negative. OURS_FAULT: it is set already. */
+enum { OURS_PENDING = 1, OURS_GONE = 2, OURS_FAULT = 3 };
 
 #define COUNT(d, name) ((d)->assumed->n[ASSUMED_##name]++)
 
@@ -40,7 +41,9 @@ static int settle(struct driver *d, int accepted)
     if (accepted != USHER_OK)
         return accepted;
     int r = usher_advance(d->u, d->now);
-    return r != USHER_OK ? r : d->status;
+    if (r != USHER_OK)
+        return r;
+    return driver_go_over(d) != 0 ? OURS_FAULT : d->status;
 }
 
 static int act(struct driver *d, int32_t verb, int32_t kind, bool with_token, const char *text)
@@ -66,6 +69,8 @@ static int act(struct driver *d, int32_t verb, int32_t kind, bool with_token, co
 int driver_fail(struct driver *d, const char *what, int status)
 {
     char when[WORDS_MAX];
+    if (status == OURS_FAULT)
+        return -1;
     return fault_set(
         d->fault, "%s:%u: ticket %s, %s: %s: %s (%s)", d->log->csv.path, (unsigned)d->action->line,
         names_text(&d->log->tickets, d->action->ticket), words_instant(when, d->action->at), what,
@@ -126,6 +131,9 @@ static int claim(struct driver *d, uint32_t agent)
         int status = act(d, USHER_RELEASE, 0, true, NULL);
         if (status != USHER_OK)
             return driver_fail(d, "release", status);
+        handle = agent_of(d, agent); /* of the store, if that is driven now */
+        if (!handle)
+            return -1;
     }
     d->status = OURS_PENDING;
     d->claim = (usher_claim){0};

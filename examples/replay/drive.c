@@ -16,10 +16,12 @@ static int make_queue(struct driver *d, uint32_t number)
     if (r != USHER_OK)
         return fault_set(d->fault, "queue %s: %s", name, usher_strerror(r));
     r = usher_define(d->queues[number], d->policy, err, sizeof err, NULL, NULL);
+    if (r == USHER_OK)
+        r = usher_advance(d->u, d->now);
     if (r != USHER_OK)
         return fault_set(d->fault, "%s", err[0] ? err : usher_strerror(r));
     d->out->stand_in_queues += number == 0;
-    return 0;
+    return driver_go_over(d);
 }
 
 /* Whether a ticket names no queue at all. */
@@ -106,6 +108,8 @@ static int run(struct driver *d, drive_progress progress, void *user)
             if (r != USHER_OK)
                 return driver_fail(d, "clock", r);
             d->now = a->at;
+            if (driver_go_over(d) != 0)
+                return -1;
         }
         if (a->deed != DEED_OPEN && d->account->people[a->ticket].id == 0) {
             d->out->skipped++;
@@ -118,30 +122,124 @@ static int run(struct driver *d, drive_progress progress, void *user)
     d->account->cause = NULL;
     if (progress)
         progress(d->t->actions_n, d->t->actions_n, user);
+    if (d->u != d->store)
+        return fault_set(d->fault, "the store has %zu events, and this log makes only %zu of them",
+                         d->past.n, d->past.at);
     account_end(d->account, d->t->to_at);
     check(d);
     return 0;
 }
 
-static void on_closed(void *user)
-{
-    ((struct driver *)user)->closed = true;
-}
+/* ---- the services ---------------------------------------------------------------------------- */
 
-static int open_service(struct driver *d, usher_manual_clock_t *clock)
+static int open_service(struct driver *d, const char *store, usher_t **out,
+                        usher_manual_clock_t **clock)
 {
+    char why[400] = "";
     usher_options o = USHER_INIT(usher_options);
-    o.clock = usher_manual_clock_get(clock);
+    int r = usher_manual_clock_new(clock, d->t->from_at);
+    if (r != USHER_OK)
+        return fault_set(d->fault, "clock: %s", usher_strerror(r));
+    o.clock = usher_manual_clock_get(*clock);
     o.keep_closed = d->log->tickets.n + 1; /* all are looked at once more at the end */
     o.history_bytes = 1;                   /* nobody reads it back: the account is taken live */
-    int r = usher_open(&d->u, NULL, "memory:", &o, NULL, NULL);
+    o.err = why;
+    o.err_len = sizeof why;
+    r = usher_open(out, NULL, store, &o, NULL, NULL);
+    if (r != USHER_OK)
+        return fault_set(d->fault, "%s: %s", store, why[0] ? why : usher_strerror(r));
+    return 0;
+}
+
+static void on_closed(void *user)
+{
+    *(bool *)user = true;
+}
+
+static void close_service(usher_t **u, usher_manual_clock_t **clock)
+{
+    bool closed = false;
+    if (*u && usher_close(*u, on_closed, &closed) == USHER_OK) {
+        while (!closed)
+            usher_turn(*u);
+    }
+    *u = NULL;
+    usher_manual_clock_free(*clock);
+    *clock = NULL;
+}
+
+/* What happens in memory has happened in the store before. */
+static void on_again(usher_t *u, const usher_event *e, void *user)
+{
+    struct driver *d = user;
+    const usher_event *there = past_next(&d->past, e, d->fault);
+    if (there)
+        account_event(u, there, d->account);
+}
+
+/* The handles that there are, once more, of the service that is driven now. */
+static int renew_handles(struct driver *d)
+{
+    int r = USHER_OK;
+    for (size_t i = 0; i <= d->log->queues.n && r == USHER_OK; i++) {
+        if (d->queues[i])
+            r = usher_queue(d->store, &d->queues[i], usher_queue_name(d->queues[i]));
+        if (d->stand_ins[i] && r == USHER_OK)
+            r = usher_agent(d->store, &d->stand_ins[i], usher_agent_name(d->stand_ins[i]), NULL, 0);
+    }
+    for (size_t i = 1; i <= d->log->agents.n && r == USHER_OK; i++) {
+        if (d->agents[i])
+            r = usher_agent(d->store, &d->agents[i], usher_agent_name(d->agents[i]), NULL, 0);
+    }
+    return r;
+}
+
+int driver_go_over(struct driver *d)
+{
+    if (d->past.differs)
+        return -1;
+    if (d->u == d->store || d->past.at < d->past.n)
+        return 0;
+    int r = renew_handles(d);
+    close_service(&d->u, &d->clock);
+    d->u = d->store;
+    d->clock = d->store_clock;
     if (r == USHER_OK)
         r = usher_subscribe(d->u, NULL, 0, account_event, d->account);
-    return r == USHER_OK ? 0 : fault_set(d->fault, "usher_open: %s", usher_strerror(r));
+    /* The store's clock has stood at the beginning. Its last event was the last that happened: what
+     * memory did beyond it, in the same advance, is done by the store now. */
+    if (r == USHER_OK)
+        r = usher_manual_clock_step(d->clock, d->past.events[d->past.n - 1]->at - d->t->from_at);
+    if (r == USHER_OK)
+        r = usher_advance(d->u, d->now);
+    return r == USHER_OK ? 0
+                         : fault_set(d->fault, "going on with the store: %s", usher_strerror(r));
+}
+
+/* The store's service and, when it holds something already, one in memory to come to that point. */
+static int open_services(struct driver *d, const struct drive_on *on)
+{
+    int r = open_service(d, on->store, &d->store, &d->store_clock);
+    if (r == 0)
+        r = past_read(&d->past, d->store, d->now, d->fault);
+    if (r != 0)
+        return r;
+    if (d->past.n > 0 && !on->resume)
+        return fault_set(d->fault, "%s: something is in it already; --resume goes on with it",
+                         on->store);
+    bool anew = d->past.n == 0;
+    d->u = d->store;
+    d->clock = d->store_clock;
+    if (!anew)
+        r = open_service(d, "memory:", &d->u, &d->clock);
+    if (r == 0 && usher_subscribe(d->u, NULL, 0, anew ? account_event : on_again,
+                                  anew ? (void *)d->account : (void *)d) != USHER_OK)
+        r = fault_set(d->fault, "the events cannot be subscribed to");
+    return r;
 }
 
 int drive(struct account *a, struct drive_result *out, const struct log *l,
-          const struct timeline *t, const char *policy, struct assumed *assumed,
+          const struct timeline *t, const struct drive_on *on, struct assumed *assumed,
           drive_progress progress, void *user, struct fault *f)
 {
     *out = (struct drive_result){0};
@@ -152,25 +250,20 @@ int drive(struct account *a, struct drive_result *out, const struct log *l,
                        .assumed = assumed,
                        .out = out,
                        .fault = f,
-                       .policy = policy};
-    usher_manual_clock_t *clock;
-    int r = usher_manual_clock_new(&clock, t->from_at);
-    if (r != USHER_OK)
-        return fault_set(f, "clock: %s", usher_strerror(r));
+                       .policy = on->policy};
     d.queues = array_new((size_t)l->queues.n + 1, sizeof(usher_queue_t *));
     d.agents = array_new((size_t)l->agents.n + 1, sizeof(usher_agent_t *));
     d.stand_ins = array_new((size_t)l->queues.n + 1, sizeof(usher_agent_t *));
     d.holds = array_new((size_t)l->tickets.n + 1, sizeof *d.holds);
-    r = open_service(&d, clock);
+    int r = open_services(&d, on);
     if (r == 0)
         r = make_handles(&d);
     if (r == 0)
         r = run(&d, progress, user);
-    if (d.u && usher_close(d.u, on_closed, &d) == USHER_OK) {
-        while (!d.closed)
-            usher_turn(d.u);
-    }
-    usher_manual_clock_free(clock);
+    if (d.u != d.store)
+        close_service(&d.u, &d.clock);
+    close_service(&d.store, &d.store_clock);
+    past_free(&d.past);
     free(d.queues);
     free(d.agents);
     free(d.stand_ins);

@@ -13,10 +13,16 @@ struct drive_result {
 /* Called now and then, done of all actions; may be NULL. */
 typedef void (*drive_progress)(size_t done, size_t all, void *user);
 
-/* policy: JSON text for every queue. Figures go to a, coping with the policy to assumed. 0, or -1:
- * the policy is wrong, or the service refused what it should have taken. */
+struct drive_on { /* what to drive */
+    const char *store;  /* as usher_open() takes it */
+    bool resume;        /* the store may hold the beginning of this run already */
+    const char *policy; /* JSON text for every queue */
+};
+
+/* Figures go to a, coping with the policy to assumed. 0, or -1: the policy is wrong, the store cannot
+ * be had or is another run's, or the service refused what it should have taken. */
 int drive(struct account *a, struct drive_result *out, const struct log *l,
-          const struct timeline *t, const char *policy, struct assumed *assumed,
+          const struct timeline *t, const struct drive_on *on, struct assumed *assumed,
           drive_progress progress, void *user, struct fault *f);
 
 #endif

@@ -2,6 +2,7 @@
 #ifndef EXAMPLES_REPLAY_DRIVER_H
 #define EXAMPLES_REPLAY_DRIVER_H
 #include "drive.h"
+#include "past.h"
 
 struct hold { /* who has a ticket in the log, and the token that we work with */
     uint64_t token;
@@ -11,7 +12,11 @@ struct hold { /* who has a ticket in the log, and the token that we work with */
 };
 
 struct driver {
-    usher_t *u;
+    usher_t *u;                  /* what is driven: the store, or memory until it is where the store is */
+    usher_t *store;
+    usher_manual_clock_t *clock; /* of u */
+    usher_manual_clock_t *store_clock;
+    struct past past;            /* what the store held at the beginning */
     int64_t now;
     const struct log *log;
     const struct timeline *t;
@@ -27,7 +32,6 @@ struct driver {
     const char *policy;
     int status; /* of the command that just ran */
     usher_claim claim;
-    bool closed;
 };
 
 /* Does what d->action says. 0; -1: the fault is set; positive: the policy had ended the ticket, it
@@ -36,6 +40,10 @@ int driver_perform(struct driver *d);
 
 /* How the ticket of d->action stands; state 0: it is not there any more. */
 usher_standing driver_look(struct driver *d);
+
+/* After anything that may have made events: if memory is now where the store's past ends, the store
+ * is driven from here on, and all handles are the store's. 0, or -1: the fault is set. */
+int driver_go_over(struct driver *d);
 
 int driver_fail(struct driver *d, const char *what, int status);
 

@@ -14,7 +14,7 @@
 #include "report.h"
 
 static const char usage[] =
-    "Usage: usher-replay LOG --mapping FILE [--policy FILE] [--json]\n"
+    "Usage: usher-replay LOG --mapping FILE [--policy FILE] [--store STORE [--resume]] [--json]\n"
     "\n"
     "Drives an usher service through an event log (CSV, one row per update of a ticket) and "
     "reports how it\n"
@@ -25,6 +25,11 @@ static const char usage[] =
     "what\n"
     "  --policy FILE     JSON: the promises, leases, pauses ... of every queue, instead of the "
     "built-in policy\n"
+    "  --store STORE     sqlite:FILE: drives a service on a store of its own, which stays; default "
+    "memory:\n"
+    "  --resume          goes on with a store that an earlier run of the same log has left behind, "
+    "however it\n"
+    "                    ended; the report is the same as if it had not\n"
     "  --json            the report as JSON; durations in ms\n"
     "  --builtin-policy  print the built-in policy, to begin a policy of your own with\n"
     "  --help, --version\n"
@@ -34,8 +39,8 @@ static const char usage[] =
     "Try: usher-replay examples/replay/sample.csv --mapping examples/replay/sample.json\n";
 
 struct options {
-    const char *log, *mapping, *policy;
-    int json;
+    const char *log, *mapping, *policy, *store;
+    int json, resume;
 };
 
 /* Takes "--name VALUE" and "--name=VALUE": 1 if argv[*i] is it, 0 if not, -1 if the value is
@@ -75,10 +80,16 @@ static int read_options(struct options *o, char **argv)
             o->json = 1;
             continue;
         }
+        if (strcmp(argv[i], "--resume") == 0) {
+            o->resume = 1;
+            continue;
+        }
         const char *name = argv[i];
         int took = take_value(argv, &i, "--mapping", &o->mapping);
         if (took == 0)
             took = take_value(argv, &i, "--policy", &o->policy);
+        if (took == 0)
+            took = take_value(argv, &i, "--store", &o->store);
         if (took < 0)
             return complain("a file is needed after ", name);
         if (took > 0)
@@ -93,6 +104,8 @@ static int read_options(struct options *o, char **argv)
         return complain("which log?", " A CSV file is needed");
     if (!o->mapping)
         return complain("which columns mean what?", " --mapping FILE is needed");
+    if (o->resume && !o->store)
+        return complain("--resume: with which store?", " --store sqlite:FILE is needed");
     return -1;
 }
 
@@ -154,7 +167,8 @@ static int replay(const struct options *o, const char *policy, struct fault *f)
     if (r == 0) {
         timeline_build(&timeline, &log, &assumed);
         account_open(&account, &log);
-        r = drive(&account, &result, &log, &timeline, policy, &assumed,
+        struct drive_on on = {o->store ? o->store : "memory:", o->resume, policy};
+        r = drive(&account, &result, &log, &timeline, &on, &assumed,
                   isatty(STDERR_FILENO) ? show_progress : NULL, NULL, f);
     }
     if (r == 0) {

@@ -361,7 +361,7 @@ typedef struct usher_request {
     usher_text body;
     const char *symptom;      /* what people call the trouble; may be NULL, as the next two */
     const char *dedup_key;    /* an unresolved ticket of this queue with the same key is joined instead of doubled */
-    const char *ref;          /* your own number: usher_peek_ref() finds by it; the newest ticket wins */
+    const char *ref;          /* your own number: usher_peek_ref() finds by it, in the queue that the ticket is in; the newest wins */
     const char *const *needs; /* skills */
     uint32_t needs_n;
     int32_t priority;         /* USHER_LOW..USHER_URGENT, 0 = normal */
@@ -516,7 +516,7 @@ typedef struct usher_standing { /* what a requester may know, and a little more 
     int64_t rank_at;        /* its place in the line, smaller is sooner; 0: not yet in it */
     int64_t ahead;          /* in its band; -1: not in the line */
     int64_t ahead_in_queue; /* in its band and the ones above; -1 */
-    int64_t due_at;         /* of the nearest running promise, USHER_NEVER: none */
+    int64_t due_at;         /* of the nearest promise that is owed, broken or not; USHER_NEVER: none */
     int64_t next_word_at;   /* the nearest of ack, answer and update; USHER_NEVER: none */
     int32_t state, priority, level;
     int32_t waits_for_you;  /* 1: paused on the requester, question says for what */

@@ -19,6 +19,11 @@ bool usher__engine_knows_op(struct engine *e, usher_op op)
     return (op.hi != 0 || op.lo != 0) && usher__ops_find(&e->ops, op, e->at.wall) != NULL;
 }
 
+void usher__engine_look(struct engine *e)
+{
+    e->at = e->now;
+}
+
 uint64_t usher__engine_last_event(const struct engine *e, usher_id id)
 {
     uint32_t slot = usher__ids_find(&e->by_id, id);

@@ -13,6 +13,9 @@
 bool usher__engine_misses(const struct engine *e, usher_id id);
 bool usher__engine_knows_op(struct engine *e, usher_op op);
 
+/* Views are of now, although nothing is fired. */
+void usher__engine_look(struct engine *e);
+
 /* The seq of the ticket's last event; 0: it is not in memory. */
 uint64_t usher__engine_last_event(const struct engine *e, usher_id id);
 

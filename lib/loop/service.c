@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "local/upkeep.h"
 #include "loop/arguments.h"
 
 enum {
@@ -93,8 +94,10 @@ static int tick(usher_t *u, uint32_t rounds)
     u->read = usher__clock_read(&u->clock);
     usher__engine_clock(u->engine, u->read.wall, u->read.boot);
     u->short_of_memory = false;
-    if (u->keeping.readonly || u->keeping.failed != 0)
+    if (u->keeping.readonly || u->keeping.failed != 0) {
+        usher__engine_look(u->engine);
         return 0;
+    }
     while (r == 1 && rounds-- > 0) {
         r = usher__engine_catch_up(u->engine, TIMERS_MAX);
         usher__complete_served(u);

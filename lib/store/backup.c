@@ -150,17 +150,6 @@ static int check(struct copy *c)
     return err;
 }
 
-static int flush(const char *name, int flags)
-{
-    int fd = open(name, flags | O_CLOEXEC), err;
-
-    if (fd < 0)
-        return errno;
-    err = fsync(fd) != 0 ? errno : 0;
-    (void)close(fd);
-    return err;
-}
-
 /* Where a file cannot be renamed without overwriting another, it gets a second name and loses the
  * first. */
 static int give_name(struct copy *c)
@@ -184,12 +173,12 @@ static int seal(struct copy *c)
     if (err != 0)
         return err;
     usher__files_directory(c->path, directory);
-    err = flush(c->part, O_RDWR | O_NOFOLLOW);
+    err = usher__files_flush(c->part, O_RDWR | O_NOFOLLOW);
     if (err == 0)
         err = give_name(c);
     if (err == 0) {
         c->made = false;
-        err = flush(directory, O_RDONLY | O_DIRECTORY);
+        err = usher__files_flush(directory, O_RDONLY | O_DIRECTORY);
     }
     if (err == 0)
         return 0;

@@ -147,18 +147,23 @@ void usher__files_directory(const char *name, char out[STORE_NAME_LEN])
     slash[slash == out ? 1 : 0] = '\0';
 }
 
-static int sync_directory(struct store *s, const char *name)
+int usher__files_flush(const char *name, int flags)
 {
-    char directory[STORE_NAME_LEN];
-    int fd, err = 0;
+    int fd = open(name, flags | O_CLOEXEC), err;
 
-    usher__files_directory(name, directory);
-    fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 || fsync(fd) != 0)
-        err = say_errno(s, directory, "cannot flush the directory");
+    err = fd < 0 || fsync(fd) != 0 ? errno : 0;
     if (fd >= 0)
         (void)close(fd);
     return err;
+}
+
+static int sync_directory(struct store *s, const char *name)
+{
+    char directory[STORE_NAME_LEN];
+
+    usher__files_directory(name, directory);
+    errno = usher__files_flush(directory, O_RDONLY | O_DIRECTORY);
+    return errno != 0 ? say_errno(s, directory, "cannot flush the directory") : 0;
 }
 
 /* ---- the lock -------------------------------------------------------------------------------- */
@@ -376,23 +381,17 @@ void usher__files_use_reserve(struct store *s)
 
 /* ---- the WAL --------------------------------------------------------------------------------- */
 
-void usher__files_know_wal(struct store *s)
+void usher__files_wal(struct store *s, bool drop)
 {
     char name[STORE_NAME_LEN];
     struct stat st;
 
     usher__files_beside(s->files.path, "-wal", name);
-    if (!s->files.named_vfs && lstat(name, &st) == 0)
+    if (s->files.named_vfs || lstat(name, &st) != 0)
+        return;
+    if (!drop)
         s->files.wal = st.st_ino;
-}
-
-void usher__files_drop_wal(struct store *s)
-{
-    char name[STORE_NAME_LEN];
-    struct stat st;
-
-    usher__files_beside(s->files.path, "-wal", name);
-    if (s->files.wal != 0 && lstat(name, &st) == 0 && st.st_ino == s->files.wal)
+    else if (st.st_ino == s->files.wal)
         (void)unlink(name);
 }
 

@@ -103,6 +103,8 @@ int usher__sql_step(sqlite3_stmt *statement);
 int usher__files_resolve(struct store *s, const char *path, char out[STORE_PATH_LEN]);
 /* A new file, 0600 whatever the umask. *fd: open for writing. After an error errno says which. */
 int usher__files_make(struct store *s, const char *name, int *fd);
+/* Its errno, or 0. */
+int usher__files_flush(const char *name, int flags);
 void usher__files_directory(const char *name, char out[STORE_NAME_LEN]);
 void usher__files_beside(const char *path, const char *suffix, char out[STORE_NAME_LEN]);
 /* "file:", the path with what means something in a URI as %xx, and the query. */
@@ -114,10 +116,9 @@ void usher__files_close(struct store *s, bool failed);
 /* Whether there is room for what the reserve is for: it is there, or cannot be had here at all. */
 bool usher__files_reserve(struct store *s);
 void usher__files_use_reserve(struct store *s);
-/* The WAL, when its database has been replaced: beside another one it would be taken for that
- * one's. */
-void usher__files_know_wal(struct store *s);
-void usher__files_drop_wal(struct store *s);
+/* Which file is our WAL; and that one removed, when its database has been replaced: beside another
+ * one it would be taken for that one's. */
+void usher__files_wal(struct store *s, bool drop);
 /* For a file that is read as one that does not change: whether it has not. */
 bool usher__files_mark(struct store *s, bool again);
 

@@ -31,7 +31,7 @@ static const char *const tables[] = {
     "record BLOB NOT NULL)",
 };
 
-enum { BUSY_MS = 5000 };
+enum { BUSY_MS = 5000, BUSY_LOOKER_MS = 500 }; /* whoever only looks in is waiting in person */
 
 static const char *const identity[] = {
     "PRAGMA application_id = 0x75736872",
@@ -176,7 +176,7 @@ static int set_up(struct store *s)
         sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL) != SQLITE_OK ||
         sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL) != SQLITE_OK)
         return usher__store_say(s, USHER_ESTORE, "this SQLite cannot be set up");
-    (void)sqlite3_busy_timeout(db, s->o.readers || s->o.readonly ? BUSY_MS : 0);
+    (void)sqlite3_busy_timeout(db, s->o.readonly ? BUSY_LOOKER_MS : s->o.readers ? BUSY_MS : 0);
     for (size_t i = 0; i < sizeof pragmas / sizeof pragmas[0] && err == 0; i++) {
         const char *pragma = pragmas[i];
 

@@ -62,24 +62,21 @@ int usher__sql_prepare(struct store *s, const char *sql, sqlite3_stmt **out)
     return rc == SQLITE_OK ? 0 : usher__sql_error(s, NULL, rc, sql);
 }
 
-int usher__sql_run(struct store *s, const char *sql)
-{
-    return usher__sql_number(s, sql, NULL);
-}
-
-int usher__sql_number(struct store *s, const char *sql, int64_t *out)
+/* The first column of the first row, as a number or as text; the other rows are only stepped
+ * through. */
+static int ask(struct store *s, const char *sql, int64_t *number, char *text, size_t len)
 {
     sqlite3_stmt *statement = NULL;
-    bool first = true;
-    int rc = sqlite3_prepare_v2(s->db, sql, -1, &statement, NULL);
+    int rows = 0, rc = sqlite3_prepare_v2(s->db, sql, -1, &statement, NULL);
 
-    if (out != NULL)
-        *out = 0;
-    while (rc == SQLITE_OK || rc == SQLITE_ROW) {
+    for (; rc == SQLITE_OK || rc == SQLITE_ROW; rows++) {
         rc = sqlite3_step(statement);
-        if (rc == SQLITE_ROW && first && out != NULL)
-            *out = sqlite3_column_int64(statement, 0);
-        first = false;
+        if (rc != SQLITE_ROW || rows > 0)
+            continue;
+        if (number != NULL)
+            *number = sqlite3_column_int64(statement, 0);
+        if (text != NULL && sqlite3_column_text(statement, 0) != NULL)
+            snprintf(text, len, "%s", (const char *)sqlite3_column_text(statement, 0));
     }
     if (rc != SQLITE_DONE)
         (void)usher__sql_error(s, NULL, rc, sql);
@@ -87,24 +84,21 @@ int usher__sql_number(struct store *s, const char *sql, int64_t *out)
     return usher__sql_code(rc);
 }
 
+int usher__sql_run(struct store *s, const char *sql)
+{
+    return ask(s, sql, NULL, NULL, 0);
+}
+
+int usher__sql_number(struct store *s, const char *sql, int64_t *out)
+{
+    *out = 0;
+    return ask(s, sql, out, NULL, 0);
+}
+
 int usher__sql_text(struct store *s, const char *sql, char *out, size_t len)
 {
-    sqlite3_stmt *statement = NULL;
-    int rc = sqlite3_prepare_v2(s->db, sql, -1, &statement, NULL);
-
     out[0] = '\0';
-    if (rc == SQLITE_OK)
-        rc = sqlite3_step(statement);
-    if (rc == SQLITE_ROW) {
-        const unsigned char *text = sqlite3_column_text(statement, 0);
-
-        if (text != NULL)
-            snprintf(out, len, "%s", (const char *)text);
-    } else if (rc != SQLITE_DONE) {
-        (void)usher__sql_error(s, NULL, rc, sql);
-    }
-    (void)sqlite3_finalize(statement);
-    return usher__sql_code(rc);
+    return ask(s, sql, NULL, out, len);
 }
 
 int usher__sql_step(sqlite3_stmt *statement)

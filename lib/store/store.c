@@ -113,7 +113,7 @@ int usher__store_start(struct store *s)
     if (err == 0)
         err = usher__save_prepare(s);
     if (err == 0) {
-        usher__files_know_wal(s);
+        usher__files_wal(s, false);
         s->news.full = !usher__files_reserve(s);
         err = usher__writer_start(s);
     }
@@ -131,7 +131,7 @@ void usher__store_close(struct store *s)
         return;
     usher__writer_stop(s);
     if (s->settled && usher__save_has_moved(s)) {
-        usher__files_drop_wal(s);
+        usher__files_wal(s, true);
         s->news.failed = USHER_EFAILED;
     }
     end(s, s->news.failed != 0 || (s->had_wal && !s->settled), !s->settled);

@@ -114,6 +114,7 @@ void usher__store_ask(struct store *s, struct job *job)
             memcpy(job->why, s->why, sizeof job->why);
         usher__job_drop(s, job);
         usher__writer_finish(s, job, status);
+        s->o.wake(s->o.ctx);
         return;
     }
     (void)pthread_mutex_lock(&s->lock);

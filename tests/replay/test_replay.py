@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""usher-replay from outside: python3 tests/replay/test_replay.py PATH_TO_usher-replay"""
+"""usher-replay from outside: python3 tests/replay/test_replay.py PATH_TO_usher-replay [PATH_TO_libusher-die-at.so]"""
 import calendar
 import csv
 import errno
@@ -7,6 +7,8 @@ import json
 import os
 import pathlib
 import pty
+import random
+import signal
 import subprocess
 import sys
 import tempfile
@@ -18,6 +20,7 @@ REPLAY = ROOT / "examples" / "replay"
 SAMPLE = [str(REPLAY / "sample.csv"), "--mapping", str(REPLAY / "sample.json")]
 INCIDENTS = ROOT.parent / "shared" / "data" / "incidents.csv"
 PROGRAM = "usher-replay"
+DIE_AT = None
 PLAIN = {"columns": {"ticket": "t", "instant": "at", "state": "s"},
          "states": {"new": "enqueue", "work": "claim", "ask": "pause requester", "done": "resolve", "shut": "confirm"}}
 
@@ -359,6 +362,128 @@ class Errors(WithFiles):
         self.refused(1, "policy: frob", *SAMPLE, "--policy", self.file("policy.json", '{"frob": 1}'))
 
 
+class Stored(WithFiles):
+    """With --store sqlite:FILE, killed at any moment and resumed: the same report, byte for byte."""
+
+    KILLS = 20
+
+    def setUp(self):
+        super().setUp()
+        # A kill takes no bytes from the system's cache, so it need not be a disk: this one is quick.
+        folder = tempfile.TemporaryDirectory(dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None)
+        self.addCleanup(folder.cleanup)
+        self.store = pathlib.Path(folder.name) / "store.db"
+        self.seed = int(os.environ.get("USHER_SEED", time.time_ns() % 1000000))
+        if b"without SQLite" in run(*SAMPLE, *self.stored()).stderr:
+            self.skipTest("built without SQLite")
+        self.remove()
+
+    def stored(self, *more):
+        return ["--store", f"sqlite:{self.store}", *more]
+
+    def remove(self):
+        for path in self.store.parent.iterdir():
+            path.unlink()
+
+    def start(self, *arguments, **environment):
+        return subprocess.Popen([PROGRAM, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                env={**os.environ, **environment})
+
+    def end(self, process, expected):
+        """Whether it was killed; if not, it has said what was expected."""
+        out, err = process.communicate(timeout=120)
+        if process.returncode == -signal.SIGKILL:
+            return True
+        self.assertEqual((process.returncode, err), (0, b""), f"seed {self.seed}")
+        self.assertEqual(out, expected, f"seed {self.seed}")
+        return False
+
+    def kill_on_the_way(self, *arguments):
+        expected = run(*arguments).stdout
+        before = time.monotonic()
+        self.assertEqual(run(*arguments, *self.stored()).stdout, expected)
+        span, draw, kills = (time.monotonic() - before) / 8, random.Random(self.seed), 0
+        while kills < self.KILLS:
+            self.remove()
+            kills, killed = 0, True
+            while killed:
+                process = self.start(*arguments, *self.stored("--resume"))
+                time.sleep(draw.random() * span)
+                if kills < 2 * self.KILLS:
+                    process.kill()
+                killed = self.end(process, expected)
+                kills += killed
+            span *= 0.8
+        print(f"{kills} kills, seed {self.seed}", file=sys.stderr)
+
+    def test_it_changes_nothing(self):
+        for form in ([], ["--json"]):
+            expected = run(*SAMPLE, *form)
+            self.remove()
+            stored = run(*SAMPLE, *form, *self.stored())
+            again = run(*SAMPLE, *form, *self.stored("--resume"))
+            self.assertEqual((stored.returncode, stored.stdout, stored.stderr), (0, expected.stdout, b""))
+            self.assertEqual((again.returncode, again.stdout, again.stderr), (0, expected.stdout, b""))
+
+    def test_killed_on_the_way(self):
+        self.kill_on_the_way(*SAMPLE, "--json")
+
+    @unittest.skipUnless(INCIDENTS.exists(), "incidents.csv is not here")
+    def test_killed_on_the_way_of_890_real_incidents(self):
+        self.kill_on_the_way(INCIDENTS, "--mapping", REPLAY / "incidents.mapping.json", "--json")
+
+    def test_killed_at_every_call_that_changes_a_file(self):
+        """Leases, pauses and promises end between the rows, several in one step of the clock; B goes from hand to hand."""
+        if DIE_AT is None:
+            self.skipTest("this build cannot be preloaded into")
+        rows = [f"{row},bo" for row in Policies.LOG.splitlines()[1:]]
+        rows += [f"B,2026-{row}" for row in ("01-01T08:00Z,new,", "01-01T08:10Z,work,bo", "01-01T08:30Z,work,cy",
+                                             "01-09T09:00Z,ask,cy", "04-01T09:00Z,work,bo")]
+        log = self.file("log.csv", "t,at,s,who\n" + "\n".join(rows))
+        mapping = self.mapping(columns={**PLAIN["columns"], "agent": "who"})
+        policy = self.file("policy.json", json.dumps({
+            "preset": "desk", "lease": {"for": "1h", "max": "2h"}, "retry": {"attempts": 2},
+            "aftercare": {"confirm_within": "9d", "reopen_within": "52w"}}))
+        arguments = [log, "--mapping", mapping, "--policy", policy, "--json"]
+        expected, n, killed = run(*arguments).stdout, 0, True
+        assumed = json.loads(expected)["assumed"]
+        self.assertGreater(assumed["reclaimed"], 1)
+        while killed:
+            n += 1
+            self.remove()
+            killed = self.end(self.start(*arguments, *self.stored("--resume"), LD_PRELOAD=DIE_AT, USHER_DIE_AT=str(n)), expected)
+            self.assertFalse(self.end(self.start(*arguments, *self.stored("--resume")), expected))
+        print(f"{n - 1} kills, one at each call", file=sys.stderr)
+        self.assertGreater(n, 100)
+
+    def test_a_store_with_something_in_it(self):
+        run(*SAMPLE, *self.stored())
+        before = self.store.read_bytes()
+        self.refused(1, "something is in it already; --resume goes on with it", *SAMPLE, *self.stored())
+        self.refused(1, "this is not how the store began", *SAMPLE, *self.stored("--resume"), "--policy",
+                     self.file("policy.json", '{"promises": {"ack": {"target": "1m"}}}'))
+        mapping = self.mapping()
+        self.refused(1, "this is not how the store began", self.file("log.csv", "t,at,s\nA,2026-03-02T09:40Z,new\n"),
+                     "--mapping", mapping, *self.stored("--resume"))
+        self.assertEqual(run(*SAMPLE, *self.stored("--resume")).stdout, run(*SAMPLE).stdout)
+        # Opening and closing may write what is the same; the tickets are untouched.
+        self.assertEqual(len(self.store.read_bytes()), len(before))
+
+    def test_a_log_that_has_become_shorter(self):
+        log = "t,at,s\nA,2026-01-01,new\nA,2026-01-02,work\nA,2026-01-03,note\nA,2026-01-04,note\n"
+        mapping = self.mapping()
+        run(self.file("log.csv", log), "--mapping", mapping, *self.stored())
+        short = self.file("log.csv", log[:log.rindex("A,")])
+        self.refused(1, "this log makes only", short, "--mapping", mapping, *self.stored("--resume"))
+
+    def test_stores_that_cannot_be_had(self):
+        self.refused(2, "--resume: with which store?", *SAMPLE, "--resume")
+        self.refused(2, "is needed after --store", *SAMPLE, "--store")
+        self.refused(1, "expected \"memory:\" or \"sqlite:PATH\"", *SAMPLE, "--store", "store.db")
+        self.refused(1, "not a SQLite file", *SAMPLE, "--store",
+                     f"sqlite:{self.file('text', 'no database' * 100)}")
+
+
 @unittest.skipUnless(INCIDENTS.exists(), "incidents.csv is not here")
 class Incidents(unittest.TestCase):
     """890 real incidents. What is counted here is counted from the file alone."""
@@ -442,6 +567,8 @@ class Incidents(unittest.TestCase):
 
 
 if __name__ == "__main__":
+    if len(sys.argv) > 2:
+        DIE_AT = os.path.abspath(sys.argv.pop(2))
     if len(sys.argv) > 1:
         PROGRAM = os.path.abspath(sys.argv.pop(1))
     unittest.main(verbosity=2)
