@@ -699,7 +699,8 @@ static int purge_memory(usher_t *u, int64_t before_at, const char *requester, us
     if (r != 0)
         return r;
     asked.n = usher__engine_purge(u->engine, &f);
-    usher__engine_purged(u->engine, asked.n);
+    if (asked.n > 0)
+        usher__engine_purged(u->engine, asked.n);
     res.seq = usher__engine_log(u->engine)->seq;
     usher__complete_done(u, &asked, &res, cb, user);
     return 0;

@@ -82,11 +82,19 @@ static void free_errand(usher_t *u, struct errand *errand)
     usher__free(&u->memory, errand);
 }
 
+/* What is being purged is not taken in again meanwhile. */
+bool usher__errand_may_go(const usher_t *u, const struct errand *errand)
+{
+    return errand->kind != ERRAND_ACT || !u->keeping.purging;
+}
+
 void usher__errand_ask(usher_t *u, struct errand *errand)
 {
     unlink_first(&u->keeping);
-    if (errand->kind == ERRAND_PURGE)
+    if (errand->kind == ERRAND_PURGE) {
+        u->keeping.purging = true;
         (void)usher__engine_purge(u->engine, &errand->job.filter);
+    }
     usher__store_ask(u->keeping.store, &errand->job);
 }
 
@@ -191,6 +199,28 @@ static int take_page(usher_t *u, const struct batch *rows)
     return r;
 }
 
+/* What has happened to the ticket since the store was asked is still in memory; if not, it is in the
+ * store by now, and there is another page. */
+static void add_newest(usher_t *u, const struct errand *errand, usher_page *page)
+{
+    usher_query q = errand->question->query;
+    usher_event *events = errand->question->rows;
+    usher_standing s;
+    usher_page rest;
+
+    if (page->n > 0)
+        q.cursor = events[page->n - 1].ticket_seq;
+    q.limit = errand->job.limit - (uint32_t)page->n;
+    if (usher__engine_peek(u->engine, q.ticket, &s) != 0 || s.ticket_seq <= q.cursor)
+        return;
+    page->cursor = q.cursor;
+    if (q.limit == 0 || usher__engine_read(u->engine, &q, 0, events + page->n, &rest) != 0 ||
+        rest.n == 0 || rest.events[0].ticket_seq != q.cursor + 1)
+        return;
+    page->n += rest.n;
+    page->cursor = rest.cursor;
+}
+
 static void show_history(usher_t *u, const struct errand *errand, usher_page *page)
 {
     usher_event *events = errand->question->rows;
@@ -208,6 +238,8 @@ static void show_history(usher_t *u, const struct errand *errand, usher_page *pa
     }
     if (errand->job.more && page->n > 0)
         page->cursor = events[page->n - 1].ticket_seq;
+    else
+        add_newest(u, errand, page);
 }
 
 static int show_tickets(usher_t *u, const struct errand *errand, usher_page *page)
@@ -234,9 +266,12 @@ static int show_one(usher_t *u, const struct errand *errand, usher_page *page)
 static void tell_page(usher_t *u, struct errand *errand)
 {
     usher_page page = {.size = sizeof page};
+    struct log *log = usher__engine_log(u->engine);
     int status = errand->job.status;
 
     usher__engine_hold_closed(u->engine, errand->job.rows.rows + 1);
+    usher__log_told(log, 0); /* a page of history may show the log itself */
+    u->telling.pinned = true;
     if (errand->job.kind == JOB_TICKET)
         status = show_one(u, errand, &page);
     else if (status == 0 && errand->job.kind == JOB_CLOSED)
@@ -246,6 +281,8 @@ static void tell_page(usher_t *u, struct errand *errand)
     if (status != 0)
         page = (usher_page){.size = sizeof page};
     errand->cb.page(u, status, &page, errand->user);
+    u->telling.pinned = false;
+    usher__log_told(log, u->telling.place);
     usher__engine_hold_closed(u->engine, 0);
 }
 
@@ -368,15 +405,24 @@ int usher__errand_purge(usher_t *u, int64_t before_at, const char *requester, us
     return 0;
 }
 
+static void end_purge(usher_t *u, struct errand *errand, struct result *res)
+{
+    u->keeping.purging = false;
+    if (res->status == 0 && errand->job.n > 0 && usher__engine_reserve_event(u->engine) != 0)
+        res->status = USHER_EUNKNOWN; /* all of it is gone, but nobody can be told */
+    else if (res->status == 0 && errand->job.n > 0)
+        usher__engine_purged(u->engine, errand->job.n);
+    else if (res->status != 0 && errand->job.begun) /* some of it may be gone */
+        res->status = USHER_EUNKNOWN;
+    res->seq = usher__engine_log(u->engine)->seq;
+}
+
 static void end_upkeep(usher_t *u, struct errand *errand)
 {
     struct result res = {.status = errand->job.status, .seq = usher__engine_log(u->engine)->seq};
 
-    if (errand->kind == ERRAND_PURGE && res.status == 0 &&
-        usher__engine_reserve_event(u->engine) == 0) {
-        usher__engine_purged(u->engine, errand->job.n);
-        res.seq = usher__engine_log(u->engine)->seq;
-    }
+    if (errand->kind == ERRAND_PURGE)
+        end_purge(u, errand, &res);
     errand->asked.n = errand->job.n;
     usher__complete_upkeep(u, &errand->asked, &res, errand->job.why, errand->cb.done, errand->user);
 }

@@ -204,14 +204,14 @@ static void tell_room(usher_t *u)
 
 /* ---- the store's news ---------------------------------------------------------------------------- */
 
-static void fail(usher_t *u, const struct store_news *news)
+static void fail(usher_t *u, const char *why)
 {
     struct keeping *k = &u->keeping;
 
     if (k->failed != 0)
         return;
-    k->failed = news->failed;
-    memcpy(k->why, news->why, sizeof k->why);
+    k->failed = USHER_EFAILED;
+    snprintf(k->why, sizeof k->why, "%s", why);
     usher__trace(u, "the store has failed: %s", k->why);
     while (k->waiting != NULL)
         usher__errand_fail(u, k->waiting, USHER_EFAILED);
@@ -236,13 +236,16 @@ void usher__keep_collect(usher_t *u)
         k->commit_ns = news.commit_ns;
         if (news.saved == k->cut)
             k->saved_seq = k->cut_seq;
+        k->stuck = news.busy && news.refused;
         if (news.failed != 0)
-            fail(u, &news);
+            fail(u, news.why);
+        else if (k->stuck && u->closing) /* the store tries once more; nobody waits for what comes of it */
+            fail(u, "closed before it could be saved");
         if (was_busy && !k->busy) {
             usher__batch_clear(&k->batch);
             k->idle_at_ns = uv_hrtime();
-            tell_room(u);
         }
+        tell_room(u);
     }
     while ((job = usher__store_finished(k->store)) != NULL)
         usher__errand_done(u, job->user);
@@ -280,6 +283,8 @@ static bool cut(usher_t *u)
         return true;
     if (usher__engine_cut(u->engine, &k->batch) != 0) {
         u->short_of_memory = true;
+        if (u->closing)
+            fail(u, "out of memory");
         return false;
     }
     k->batch.number = ++k->cut;
@@ -298,7 +303,7 @@ void usher__keep_cut(usher_t *u)
         return;
     if (!k->readonly && !cut(u))
         return;
-    while (k->waiting != NULL)
+    while (k->waiting != NULL && usher__errand_may_go(u, k->waiting))
         usher__errand_ask(u, k->waiting);
 }
 
@@ -308,7 +313,8 @@ bool usher__keep_wants_cut(const usher_t *u)
 
     if (k->store == NULL || k->busy || k->failed != 0 || u->short_of_memory)
         return false;
-    return k->waiting != NULL || (!k->readonly && usher__engine_changed(u->engine));
+    return (k->waiting != NULL && usher__errand_may_go(u, k->waiting)) ||
+           (!k->readonly && usher__engine_changed(u->engine));
 }
 
 bool usher__keep_outstanding(const usher_t *u)
@@ -331,7 +337,7 @@ bool usher__keep_wait(usher_t *u)
         return false;
     usher__store_wait(u->keeping.store);
     usher__keep_collect(u);
-    return true;
+    return !u->keeping.stuck;
 }
 
 void usher__keep_cancel(usher_t *u)

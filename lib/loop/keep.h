@@ -30,7 +30,9 @@ struct keeping {
     int32_t level;
     int32_t failed;
     bool busy;     /* a batch is under way */
+    bool stuck;    /* ... and cannot be saved for the time being */
     bool full;     /* the disk is */
+    bool purging;  /* commands on what has left memory wait for it */
     bool readonly;
     bool refused;  /* somebody was answered EFULL for the store's sake */
     uint64_t commit_ns, idle_at_ns; /* what a commit costs however little is in it; since when there is none */
@@ -92,6 +94,7 @@ struct follower;
 int usher__errand_follow(usher_t *u, struct follower *f, uint64_t after, uint32_t limit);
 
 /* The store is asked; its answer is dealt with; the page is told, and all is freed. */
+bool usher__errand_may_go(const usher_t *u, const struct errand *errand);
 void usher__errand_ask(usher_t *u, struct errand *errand);
 void usher__errand_done(usher_t *u, struct errand *errand);
 void usher__errand_fail(usher_t *u, struct errand *errand, int status);

@@ -170,15 +170,19 @@ int usher__save_prepare(struct store *s)
 
 /* ---- batches --------------------------------------------------------------------------------- */
 
-/* The room that was kept back, and that of the WAL, which can be used again once it has been
- * written back. */
-static int make_room(struct store *s)
+/* With the room that was kept back; and if that is not enough, with that of the WAL, which can be used
+ * again once it has been written back. That comes second: writing it back makes the file grow, into
+ * the very room that what follows will need. */
+static int save_in_reserve(struct store *s, const struct batch *b, uint64_t *commit_ns)
 {
     int err;
 
     usher__files_use_reserve(s);
+    err = save(s, b, commit_ns);
+    if (err != USHER_ESTORE)
+        return err;
     err = usher__save_checkpoint(s, SQLITE_CHECKPOINT_PASSIVE);
-    return err == USHER_EFAILED ? err : 0;
+    return err == USHER_EFAILED ? err : save(s, b, commit_ns);
 }
 
 void usher__save_batch(struct store *s, const struct batch *b)
@@ -187,11 +191,8 @@ void usher__save_batch(struct store *s, const struct batch *b)
     int err = save(s, b, &commit_ns);
     bool no_space = err == USHER_ESTORE, tell = true;
 
-    if (no_space) {
-        err = make_room(s);
-        if (err == 0)
-            err = save(s, b, &commit_ns);
-    }
+    if (no_space)
+        err = save_in_reserve(s, b, &commit_ns);
     if ((err == USHER_ENOMEM || err == USHER_EBUSY) && ++s->tries > TRIES_MAX)
         err = usher__save_fail(s);
 
@@ -199,9 +200,11 @@ void usher__save_batch(struct store *s, const struct batch *b)
     if (err == 0) {
         s->tries = 0;
         s->news.saved = b->number;
+        s->news.refused = false;
         s->news.commit_ns = commit_ns;
     } else if (err != USHER_EFAILED && !s->stop) {
-        tell = no_space && !s->news.full;
+        tell = !s->news.refused;
+        s->news.refused = true;
         s->retry_ns = usher__save_ns() + INT64_C(1000000) * RETRY_MS;
         b = NULL; /* still under way */
     }

@@ -280,16 +280,23 @@ static int use_wal(struct store *s)
     return err;
 }
 
+/* quick_check has a headline, and after it what is wrong; also when the file could not be read, with
+ * SQLite's code for that, which is no damage. */
 static int check_integrity(struct store *s)
 {
     char says[160];
+    const char *what = says, *code;
     int err = usher__sql_text(s, "PRAGMA quick_check(1)", says, sizeof says);
 
-    if (err == 0 && strcmp(says, "ok") != 0) {
-        says[strcspn(says, "\n")] = '\0';
-        err = usher__store_say(s, USHER_ECORRUPT, "damaged: %s", says);
-    }
-    return err;
+    if (err != 0 || strcmp(says, "ok") == 0)
+        return err;
+    if (says[0] == '*' && strchr(says, '\n') != NULL)
+        what = strchr(says, '\n') + 1;
+    code = strstr(what, "error code");
+    if (code != NULL && (strtol(code + 11, NULL, 10) & 0xff) == SQLITE_IOERR)
+        return usher__store_say(s, USHER_ESTORE, "the file cannot be read: %s", what);
+    says[(size_t)(what - says) + strcspn(what, "\n")] = '\0';
+    return usher__store_say(s, USHER_ECORRUPT, "damaged: %s", what);
 }
 
 /* Nothing in it; and it is either empty or has, in WAL mode, one page: what is left when we were

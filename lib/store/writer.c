@@ -305,7 +305,7 @@ static bool wait_until(struct store *s, int64_t ns)
 static void idle(struct store *s)
 {
     int64_t until = INT64_MAX;
-    bool write = s->news.failed == 0 && usher__save_wal_is(s, WAL_SOON);
+    bool write = s->news.failed == 0 && !s->news.full && usher__save_wal_is(s, WAL_SOON);
 
     if (s->batch != NULL)
         until = s->retry_ns;

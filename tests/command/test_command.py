@@ -152,8 +152,8 @@ class Screens(WithStore):
         self.assertIn("a checked copy", self.text("backup", copy))
         self.assertEqual(copy.stat().st_mode & 0o777, 0o600)
         for arguments in (("list", "--json", "--state", "all"), ("history", "--json", "4")):
-            said = [re.sub(r'"left_ms": -?\d+', "", run(*arguments, store)[1]) for store in (copy, self.store)]
-            self.assertEqual(*said) # but for the time that has passed in between
+            said = [re.sub(r'"(left_ms|until|until_at)": -?\d+', "", run(*arguments, store)[1]) for store in (copy, self.store)]
+            self.assertEqual(*said)  # but for the time in between, and a lease's end, which is the boot clock's
             self.assertIn("ticket", said[0])
         self.assertEqual(run("check", copy)[0], 0)
         self.refused(1, "exists", "backup", copy, self.store)

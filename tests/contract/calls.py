@@ -12,7 +12,12 @@ import sys
 # How an argument is made: by function and name, by type and name, or by type alone. `f` is the
 # fixture, `v` the variant of the call, `receipt` what its callbacks report to.
 ARGUMENTS = {
-    ("usher_subscribe", "name"): "NULL",
+    ("usher_subscribe", "name"): 'v == 0 ? NULL : give_string(f, "books")',
+    ("usher_event_done", "name"): 'give_string(f, "ledger")',
+    ("uint64_t", "seq"): "1",
+    ("const char *", "path"): 'give_string(f, f->backup == NULL ? "/dev/null/no" : f->backup)',
+    ("int64_t", "closed_before_at"): "0",
+    ("usher_purge", "requester"): 'v == 0 ? NULL : give_string(f, "eva")',
     ("usher_claim_cancel", "user"): "f->parked",
     ("usher_unsubscribe", "user"): "f->events",
     ("usher_enqueue", "r"): "give_requests(f, 1, v)",
@@ -88,6 +93,8 @@ VARIANTS = {
     "usher_agent": ["0", "1"],
     "usher_queue_hold": ["0", "1", "2", "3"],
     "usher_act_many": ["USHER_UPDATE"],
+    "usher_subscribe": ["0", "1"],
+    "usher_purge": ["0", "1"],
 }
 SERVICE = {"usher_t *", "usher_queue_t *", "usher_agent_t *"}
 CALLBACKS = {"usher_open_cb": "IN_OPEN", "usher_close_cb": "IN_CLOSE", "usher_post_cb": "IN_POST",

@@ -53,6 +53,7 @@ struct fixture {
     int64_t at; /* where the clock stands, as far as the calls' arguments go */
     usher_manual_clock_t *clock, *spare, *clock_out;
     const char *what; /* is being tried: for messages */
+    const char *backup; /* where one may go; NULL: nowhere */
     char what_room[200];
 
     /* The allocator. */

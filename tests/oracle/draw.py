@@ -73,7 +73,8 @@ class World:
 
 
 class Drawer:
-    def __init__(self, seed, policies=()):
+    def __init__(self, seed, policies=(), stored=False):
+        self.stored = stored
         self.rng = random.Random(seed)
         self.world = World(self.rng)
         self.policies = list(policies)
@@ -96,7 +97,7 @@ class Drawer:
     def opening(self):
         rng = self.rng
         line = f"open {rng.choice([1_700_000_000_000, 1_700_000_000_000, 3_600_000, 0])}"
-        if self.chance(0.2):
+        if self.chance(0.2) and not self.stored:
             line += f" keep_closed={rng.randint(1, 5)}"
         if self.chance(0.3):
             line += f" op_window_ms={self.span(10)}"
@@ -200,6 +201,7 @@ class Drawer:
                 weights["enqueue"] = weights["many"] = 0
             if not all(agent.present for agent in self.service.agents.values()):
                 weights["agent"] += 2
+            weights["reopen"] = 1 if self.stored else 0
             names = list(weights)
             what = self.rng.choices(names, [weights[name] for name in names])[0]
             line = getattr(self, "draw_" + what)()
@@ -257,6 +259,12 @@ class Drawer:
             wait = self.pick(["never", self.span(20), self.span(20), 1])
             line += f" wait={wait} tag={rng.randint(1, 3)}"
         return self.maybe_op(line)
+
+    def draw_reopen(self):
+        """Not where the wall is set: leases follow it at a reopen, and otherwise do not."""
+        if self.world.steps:
+            return None
+        return self.pick(["reopen", "crash"])
 
     def draw_cancel(self):
         return f"cancel {self.pick(self.world.agents)} tag={self.rng.randint(1, 3)}"

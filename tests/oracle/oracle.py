@@ -56,10 +56,10 @@ class Oracle(Commands):
             self.tell_room()
             self.done()
         elif verb == "agent":
-            agent = self.agent(words[0])
+            agent = self.meet(words[0])
             agent.skills, agent.present = split(a.get("skills")), True
         elif verb == "gone":
-            self.gone(self.agent(words[0]))
+            self.gone(self.meet(words[0]))
             self.done()
         elif verb == "enqueue":
             self.enqueue(self.queue(words[0]), [a])
@@ -69,13 +69,13 @@ class Oracle(Commands):
         elif verb == "claim":
             queues = [self.queue(name) for name in split(a.get("queues"))]
             asked = ("claim", words[0], dict(a, tag=None, n=num(a, "n") or 1))
-            self.claim_many(self.agent(words[0]), queues, num(a, "n"), num(a, "wait"),
+            self.claim_many(self.meet(words[0]), queues, num(a, "n"), num(a, "wait"),
                             num(a, "op"), num(a, "tag"), asked)
         elif verb == "claim_ticket":
-            self.claim_ticket(self.agent(words[0]), num(a, "ticket"), num(a, "op"),
+            self.claim_ticket(self.meet(words[0]), num(a, "ticket"), num(a, "op"),
                               ("claim_ticket", words[0], a))
         elif verb == "cancel":
-            if not self.cancel(self.agent(words[0]), num(a, "tag")):
+            if not self.cancel(self.meet(words[0]), num(a, "tag")):
                 raise Refused("ENOENT", returned=True)
         elif verb == "act":
             self.act(a)
@@ -89,8 +89,28 @@ class Oracle(Commands):
             raise Refused("EINVAL", returned=True)
         elif verb == "step":
             self.wall += int(words[0])
+        elif verb in ("reopen", "crash"):
+            self.go_on(crashed=verb == "crash")
         else:
             raise ValueError("no such command: " + line)
+
+
+    def go_on(self, crashed):
+        """Claims do not stay parked; all else is as it was."""
+        for parked in self.parked:
+            if not crashed:
+                self.tell_work(parked.agent, "ECANCELED", parked.tag)
+        self.parked = []
+        self.to_meet = set(self.agents)
+        self.touched |= set(self.tickets)
+
+    def meet(self, name):
+        """Who is named for the first time after a reopen has come back, without skills."""
+        agent = self.agent(name)
+        if name in self.to_meet:
+            self.to_meet.discard(name)
+            agent.skills, agent.present = [], True
+        return agent
 
 
 def opened(line):

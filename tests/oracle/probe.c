@@ -1,11 +1,14 @@
-/* The probe: reads the commands of README.md's section 2 from stdin, does what they say through the
- * public API on a manual clock, and prints what came of it, so that the library and the oracle can
- * be compared. Two things that the public API does not tell are asked of the service behind it: the
- * next instant at which something is due, and a claim's token. */
+/* The probe: reads the commands of README.md's section 2 from stdin, does what they say through
+ * the public API on a manual clock, and prints what came of it, so that the library and the
+ * oracle can be compared. With --store URI on a new store of that name. Two things that the
+ * public API does not tell are asked of the service behind it: the next instant at which
+ * something is due, and a claim's token. */
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <usher/usher.h>
 
 int64_t usher__service_next_due(usher_t *u);
@@ -31,6 +34,8 @@ static struct {
     usher_id *touched; /* tickets that this command's events and completions named */
     size_t agents_n, touched_n, touched_room;
     int closed;
+    const char *self, *store; /* store NULL: in memory */
+    int64_t keep_closed, op_window_ms, op_window_n;
 } probe;
 
 static void *grown(void *p, size_t n, size_t size)
@@ -211,14 +216,29 @@ static int by_id(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+static int64_t wall(void)
+{
+    const usher_clock *clock = usher_manual_clock_get(probe.clock);
+
+    return clock->wall_ms(clock->ctx);
+}
+
+/* Turns do not wait for a store; an advance to where the clock stands does. */
+static void drain(void)
+{
+    if (probe.store && usher_advance(probe.u, wall()) != USHER_OK)
+        fputs("probe: usher_advance\n", stderr);
+    while (usher_turn(probe.u) > 0)
+        continue;
+}
+
 /* Runs every callback that is outstanding, then tells how the tickets stand that they named. */
 static void answer(int returned)
 {
     char due[24];
 
     printf("r %s\n", code(returned));
-    while (usher_turn(probe.u) > 0)
-        continue;
+    drain();
     if (probe.touched_n)
         qsort(probe.touched, probe.touched_n, sizeof *probe.touched, by_id);
     for (size_t i = 0; i < probe.touched_n; i++) {
@@ -379,25 +399,112 @@ static int do_define(const char *queue_name, const char *policy)
     return r;
 }
 
-static void open_service(int64_t now, const struct args *a)
+static int open_again(void)
 {
     usher_options o = {.size = sizeof o};
-    int r = usher_manual_clock_new(&probe.clock, now);
+    char err[256] = "";
+    int r;
 
-    if (r == USHER_OK) {
-        o.clock = usher_manual_clock_get(probe.clock);
-        o.keep_closed = (uint32_t)num(a, "keep_closed");
-        o.op_window_ms = num(a, "op_window_ms");
-        o.op_window_n = (uint32_t)num(a, "op_window_n");
-        r = usher_open(&probe.u, NULL, "memory:", &o, NULL, NULL);
-    }
+    o.clock = usher_manual_clock_get(probe.clock);
+    o.keep_closed = (uint32_t)probe.keep_closed;
+    o.op_window_ms = probe.op_window_ms;
+    o.op_window_n = (uint32_t)probe.op_window_n;
+    o.err = err;
+    o.err_len = sizeof err;
+    r = usher_open(&probe.u, NULL, probe.store ? probe.store : "memory:", &o, NULL, NULL);
     if (r == USHER_OK)
         r = usher_subscribe(probe.u, NULL, 0, on_event, NULL);
     if (r != USHER_OK) {
-        fprintf(stderr, "probe: open: %s\n", usher_strerror(r));
+        fprintf(stderr, "probe: open: %s: %s\n", usher_strerror(r), err);
         exit(2);
     }
-    answer(r);
+    return r;
+}
+
+static void forget_store(void)
+{
+    static const char *const suffixes[] = {"", "-wal", "-lock", "-reserve"};
+    char path[4096];
+
+    for (size_t i = 0; probe.store && i < sizeof suffixes / sizeof suffixes[0]; i++) {
+        snprintf(path, sizeof path, "%s%s", probe.store + strlen("sqlite:"), suffixes[i]);
+        (void)unlink(path);
+    }
+}
+
+static void open_service(int64_t now, const struct args *a)
+{
+    forget_store();
+    if (usher_manual_clock_new(&probe.clock, now) != USHER_OK)
+        exit(2);
+    probe.keep_closed = num(a, "keep_closed");
+    probe.op_window_ms = num(a, "op_window_ms");
+    probe.op_window_n = num(a, "op_window_n");
+    answer(open_again());
+}
+
+static void on_closed(void *user)
+{
+    *(usher_t **)user = NULL;
+}
+
+static void close_service(void)
+{
+    if (probe.u && usher_close(probe.u, on_closed, &probe.u) == USHER_OK) {
+        while (probe.u) {
+            struct pollfd p = {.fd = usher_fd(probe.u), .events = POLLIN};
+
+            if (usher_turn(probe.u) == 0 && probe.u)
+                (void)poll(&p, 1, 1);
+        }
+    }
+    probe.agents_n = 0; /* their handles are gone with it */
+}
+
+/* All tickets that can be seen: their ids have no gaps. */
+static void touch_all(void)
+{
+    usher_standing s = {.size = sizeof s};
+
+    for (usher_id id = 1; usher_peek(probe.u, id, &s) == USHER_OK; id++)
+        touch(id);
+}
+
+static int reopen(void)
+{
+    int r;
+
+    close_service();
+    r = open_again();
+    touch_all();
+    return r;
+}
+
+/* The process ends as if it was killed, all at once, and another one goes on. */
+static int crash(void)
+{
+    char text[4][24];
+
+    snprintf(text[0], sizeof text[0], "%" PRId64, wall());
+    snprintf(text[1], sizeof text[1], "%" PRId64, probe.keep_closed);
+    snprintf(text[2], sizeof text[2], "%" PRId64, probe.op_window_ms);
+    snprintf(text[3], sizeof text[3], "%" PRId64, probe.op_window_n);
+    execl(probe.self, probe.self, "--store", probe.store, "--again", text[0], text[1], text[2],
+          text[3], (char *)NULL);
+    perror("probe: exec");
+    exit(2);
+}
+
+static void go_on(char **numbers)
+{
+    if (usher_manual_clock_new(&probe.clock, strtoll(numbers[0], NULL, 10)) != USHER_OK)
+        exit(2);
+    probe.keep_closed = strtoll(numbers[1], NULL, 10);
+    probe.op_window_ms = strtoll(numbers[2], NULL, 10);
+    probe.op_window_n = strtoll(numbers[3], NULL, 10);
+    (void)open_again();
+    touch_all();
+    answer(USHER_OK);
 }
 
 static int perform(const char *what, const char *first, char *rest, const struct args *a)
@@ -435,6 +542,10 @@ static int perform(const char *what, const char *first, char *rest, const struct
         return usher_manual_clock_skip(probe.clock, n);
     if (strcmp(what, "step") == 0)
         return usher_manual_clock_step(probe.clock, n);
+    if (probe.store && strcmp(what, "reopen") == 0)
+        return reopen();
+    if (probe.store && strcmp(what, "crash") == 0)
+        return crash();
     fprintf(stderr, "probe: no such command: %s\n", what);
     exit(2);
 }
@@ -461,17 +572,19 @@ static void read_line(char *line)
         answer(perform(what, first, rest, &a));
 }
 
-static void on_closed(void *user)
-{
-    *(usher_t **)user = NULL;
-}
-
-int main(void)
+int main(int argc, char **argv)
 {
     char *line = NULL;
     size_t room = 0;
     ssize_t len;
 
+    probe.self = argv[0];
+    if (argc >= 3 && strcmp(argv[1], "--store") == 0) {
+        probe.store = argv[2];
+        (void)setvbuf(stdin, NULL, _IONBF, 0); /* what has been read would be lost in a crash */
+    }
+    if (argc == 8 && strcmp(argv[3], "--again") == 0)
+        go_on(argv + 4);
     while ((len = getline(&line, &room, stdin)) > 0) {
         if (line[len - 1] == '\n')
             line[len - 1] = '\0';
@@ -479,10 +592,8 @@ int main(void)
             read_line(line);
     }
     probe.closed = 1; /* what it still says is no answer to anybody */
-    if (probe.u && usher_close(probe.u, on_closed, &probe.u) == USHER_OK) {
-        while (probe.u)
-            usher_turn(probe.u);
-    }
+    close_service();
+    forget_store();
     usher_manual_clock_free(probe.clock);
     free(probe.touched);
     free(probe.agents);

@@ -2,6 +2,7 @@
 
     python3 run.py --probe PATH --seed 7 --commands 100000      40 seeds from 7 on, 2,500 each
     python3 run.py --probe PATH --replay regressions/*.txt
+    python3 run.py --probe PATH --store --seed 7     on stores that are closed and killed now and then
 
 A difference is shown, shrunk and written to a file that --replay takes.
 """
@@ -13,6 +14,7 @@ import re
 import select
 import subprocess
 import sys
+import tempfile
 import time
 
 import draw
@@ -26,8 +28,8 @@ PATIENCE = 20  # seconds for one answer
 class Probe:
     """The library, at the other end of two pipes."""
 
-    def __init__(self, path):
-        self.process = subprocess.Popen([path], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    def __init__(self, command):
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         bufsize=0)
         self.read = b""
 
@@ -153,10 +155,10 @@ def replayed(steps):
     return lines, answers
 
 
-def first_difference(path, lines, answers):
+def first_difference(command, lines, answers):
     """Feeds all lines at once. (index, pairs), or None."""
     try:
-        run = subprocess.run([path], input="\n".join(lines) + "\n", stdout=subprocess.PIPE,
+        run = subprocess.run(command, input="\n".join(lines) + "\n", stdout=subprocess.PIPE,
                              stderr=subprocess.DEVNULL, timeout=PATIENCE, text=True)
     except subprocess.TimeoutExpired:
         return len(lines) - 1, [(None, "! no answer")]
@@ -173,8 +175,8 @@ def first_difference(path, lines, answers):
 class Shrinker:
     """Delta debugging: fewer commands, then fewer arguments, as long as the same thing differs."""
 
-    def __init__(self, path, steps, pairs):
-        self.path, self.steps = path, steps
+    def __init__(self, command, steps, pairs):
+        self.command, self.steps = command, steps
         self.names = differing(pairs)
         self.deadline = time.monotonic() + SHRINK_SECONDS
 
@@ -184,7 +186,7 @@ class Shrinker:
     def try_out(self, steps):
         """Takes them, as far as they are needed, if they still show it."""
         try:
-            found = first_difference(self.path, *replayed(steps))
+            found = first_difference(self.command, *replayed(steps))
         except Exception:  # a list that the protocol does not know
             return False
         if found is None or not differing(found[1]) & self.names:
@@ -262,11 +264,12 @@ def without_key(policy, at):
 
 class Counts:
     def __init__(self):
-        self.seeds = self.commands = self.events = self.differences = 0
+        self.seeds = self.commands = self.events = self.differences = self.reopened = 0
         self.seen = collections.Counter()
 
     def count(self, line, answer):
         self.commands += 1
+        self.reopened += line in ("reopen", "crash")
         self.seen[answer[0]] += 1
         for told in answer:
             if told[0] == "e":
@@ -284,12 +287,12 @@ def report(args, seed, steps, pairs):
     show(pairs, sys.stdout)
     lines = [step.line for step in steps]
     if args.shrink:
-        shrinker = Shrinker(args.probe, steps, pairs)
+        shrinker = Shrinker(args.command, steps, pairs)
         if shrinker.shrink():
             lines, answers = replayed(shrinker.steps)
             print(f"shrunk to {len(lines)} commands:")
             print("\n".join("    " + line for line in lines))
-            show(first_difference(args.probe, lines, answers)[1], sys.stdout)
+            show(first_difference(args.command, lines, answers)[1], sys.stdout)
         else:
             print("it does not show again when all is run anew")
     out = args.out or f"/tmp/usher-oracle-{seed}.txt"
@@ -300,9 +303,9 @@ def report(args, seed, steps, pairs):
 
 def run_seed(args, seed, commands, counts, policies):
     """True if both sides agree."""
-    drawer = draw.Drawer(seed, policies)
+    drawer = draw.Drawer(seed, policies, args.store)
     opening = list(drawer.opening())
-    probe, steps, pairs = Probe(args.probe), [], []
+    probe, steps, pairs = Probe(args.command), [], []
     try:
         for i in range(commands):
             line = opening[i] if i < len(opening) else drawer.line()
@@ -336,7 +339,7 @@ def replay(args, counts):
         for line, answer in zip(lines, answers):
             counts.count(line, answer)
         counts.seeds += 1
-        found = first_difference(args.probe, lines, answers)
+        found = first_difference(args.command, lines, answers)
         if found is not None:
             counts.differences += 1
             print(f"{path}, command {found[0] + 1}: {lines[found[0]]}")
@@ -353,13 +356,17 @@ def main():
     option("--per-seed", type=int, default=PER_SEED, help="commands until the next seed")
     option("--policy-file", help="draw policies from here, one to a line, instead of making them")
     option("--replay", nargs="+", metavar="FILE", help="run these command files instead")
+    option("--store", action="store_true", help="on stores; in /dev/shm where there is one")
     option("--out", help="where the shrunk commands go; /tmp/usher-oracle-SEED.txt")
     option("--keep-going", action="store_true", help="on to the next seed after a difference")
     option("--no-shrink", dest="shrink", action="store_false")
     option("--stats", action="store_true", help="count what was drawn and told")
     option("--quiet", action="store_true", help="no line per seed")
     args = parser.parse_args()
-    counts, policies = Counts(), []
+    counts, policies, args.command = Counts(), [], [args.probe]
+    if args.store:
+        where = "/dev/shm" if os.access("/dev/shm", os.W_OK) else tempfile.gettempdir()
+        args.command += ["--store", f"sqlite:{where}/usher-oracle-{os.getpid()}.db"]
     if args.policy_file:
         with open(args.policy_file, encoding="utf-8") as file:
             policies = [line.strip() for line in file if line.strip()]
@@ -377,7 +384,8 @@ def main():
     if args.stats:
         for what, n in sorted(counts.seen.items()):
             print(f"{n:9} {what}")
-    print(f"seeds {counts.seeds}, commands {counts.commands}, events {counts.events},"
+    reopened = f" reopened {counts.reopened} times," if args.store else ""
+    print(f"seeds {counts.seeds}, commands {counts.commands}, events {counts.events},{reopened}"
           f" differences {counts.differences}")
     return 1 if counts.differences else 0
 

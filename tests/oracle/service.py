@@ -66,6 +66,7 @@ class Service:
         self.found_by = {}   # (queue, dedup key): the ticket to join
         self.marks = {}      # (queue, priority, requester)
         self.parked = []
+        self.to_meet = set() # agents that nobody has named since it was opened again
         self.ops = []
         self.seq = 0
         self.last_id = 0

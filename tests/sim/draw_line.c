@@ -241,7 +241,7 @@ void draw_claim_ticket(void)
     }
     c->agent = agent;
     if (run.drained && usher_peek(run.u, id, &s) != USHER_OK)
-        c->expected = USHER_ENOENT;
+        c->expected = run.watch.stored && t != NULL ? ANY : USHER_ENOENT;
     else if (run.drained && t != NULL)
         c->expected = (run.watch.queue[t->queue].hold & USHER_HOLD_CLAIMS) == 0 &&
                               (t->state == USHER_WAITING || t->state == USHER_PAUSED ||

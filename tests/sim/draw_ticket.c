@@ -147,7 +147,7 @@ void draw_repeat(void)
     int64_t now = usher_now(run.u);
     bool remembered, other = one_in(4);
 
-    if (a == &run.attempts[run.attempts_n])
+    if (a == &run.attempts[run.attempts_n] || a->what == FORGOTTEN)
         return;
     drain_first();
     remembered = a->remembered && now - a->at < run.op_window_ms &&

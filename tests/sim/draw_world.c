@@ -151,18 +151,22 @@ void draw_read(void)
     q.what = one_in(3) ? USHER_READ_TICKETS : one_in(2) ? USHER_READ_HISTORY : USHER_READ_WHY_DUE;
     if (q.what == USHER_READ_HISTORY)
         q.cursor = below(8);
-    if (q.what == USHER_READ_WHY_DUE) { /* the page is as things are when it is told: at once */
+    /* The page is as things are when it is told: at once, where that is looked at. */
+    if (q.what == USHER_READ_WHY_DUE || store.alike)
         drain_first();
+    if (q.what == USHER_READ_WHY_DUE) {
         q.limit = 1000;
         c->why = q.promise = 1 + (int32_t)below(4);
     }
     if (q.what != USHER_READ_TICKETS) {
         c->why_of = q.ticket = draw_ticket();
         if (run.drained)
-            c->expected = usher_peek(run.u, q.ticket, &s);
+            c->expected = run.watch.stored && watch_ticket(&run.watch, q.ticket) != NULL
+                              ? USHER_OK
+                              : usher_peek(run.u, q.ticket, &s);
     }
     say("read what=%d ticket=%" PRIu64, q.what, q.ticket);
     returned(c, usher_read(run.u, &q, on_page, c), 1);
-    if (c->why != 0)
+    if (c->why != 0 || store.alike)
         drain();
 }

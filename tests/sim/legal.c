@@ -77,7 +77,8 @@ int watch_expect(struct watch *w, const usher_command *c, int64_t now)
     const struct seen *t = watch_ticket(w, c->claim.ticket);
     usher_standing s = USHER_INIT(usher_standing);
 
-    if (t == NULL || (watch_is_over(t) && usher_peek(w->u, c->claim.ticket, &s) != USHER_OK))
+    if (t == NULL || (watch_is_over(t) && !w->stored &&
+                      usher_peek(w->u, c->claim.ticket, &s) != USHER_OK))
         return USHER_ENOENT;
     if (c->claim.token != 0 && (!watch_claim_stands(t) || c->claim.token != t->token))
         return USHER_ESTALE;

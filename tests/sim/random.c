@@ -1,12 +1,17 @@
 /* A random run through the public API on a manual clock, under watch.
  *
- *     random [--seed N] [--commands N]
+ *     random [--seed N] [--commands N] [--store disk|sqlite:PATH]
+ *
+ * With a store (`disk`: in memory, where it can also be killed) every other service is closed
+ * now and then, or killed, and opened again, and must go on as if nothing had happened; the rest
+ * run twice, in memory and on the store, and must tell the same and leave the same behind.
  *
  * Services one after the other, each small and with a seed of its own: N, N + 1 ... Each enables
- * some of what there is and leaves out the rest, for a bug that one kind of command would hide shows
- * where that kind is missing. After every command the service checks itself, and the watch checks it
- * from outside. The first failure ends the run and says how to see it again. */
+ * some of what there is and leaves out the rest, for a bug that one kind of command would hide
+ * shows where that kind is missing. After every command the service checks itself, and the watch
+ * checks it from outside. The first failure ends the run and says how to see it again. */
 #include <inttypes.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +20,7 @@
 #include "run.h"
 
 struct run run;
+struct store store = { .uri = "memory:" };
 
 const char *const persons[PERSONS] = { "p0", "p1", "p2", "p3", "p4", "p5" };
 const char *const agents[AGENTS] = { "a0", "a1", "a2", "a3", "a4" };
@@ -76,9 +82,10 @@ int64_t wall(void)
     return clock->wall_ms(clock->ctx);
 }
 
+/* Turns do not wait for a store; an advance to where the clock stands does. */
 void drain(void)
 {
-    if (one_in(2)) {
+    if (one_in(2) && !run.watch.stored) {
         while (usher_turn(run.u) > 0)
             continue;
     } else if (usher_advance(run.u, wall()) != USHER_OK) {
@@ -115,6 +122,8 @@ struct attempt *new_attempt(int what)
     return a;
 }
 
+enum { PATIENCE_MS = 20000 };
+
 /* ---- services -------------------------------------------------------------------------------- */
 
 static const struct {
@@ -129,7 +138,7 @@ static const struct {
     { draw_many, 2, false },     { draw_cancel, 1, false }, { draw_repeat, 6, false },
     { draw_advance, 12, true },  { draw_skip, 4, false },   { draw_step, 2, false },
     { draw_define, 1, false },   { draw_hold, 1, false },   { draw_agent, 1, false },
-    { draw_gone, 1, false },     { draw_read, 2, false },
+    { draw_gone, 1, false },     { draw_read, 2, false },    { draw_reopen, 4, false },
 };
 enum { KINDS = sizeof kinds / sizeof kinds[0] };
 
@@ -180,7 +189,7 @@ static void open_queue(uint32_t i)
 static void open_service(uint64_t seed)
 {
     usher_options o = { .size = sizeof o, .on_lost = on_lost };
-    uint64_t told[4], commands = run.commands;
+    uint64_t told[6], commands = run.commands;
     uint32_t n;
 
     memcpy(told, run.told, sizeof told);
@@ -190,18 +199,22 @@ static void open_service(uint64_t seed)
     run.commands = commands;
     run.seed = seed;
     run.dice.state = seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
-    run.keep_closed = o.keep_closed = one_in(2) ? 1 + below(4) : 1000;
+    run.keep_closed = o.keep_closed = one_in(2) && !store.alike ? 1 + below(4) : 1000;
     run.op_window_ms = o.op_window_ms = one_in(2) ? 3600000 : 1 + (int64_t)below(3000);
     run.op_window_n = o.op_window_n = one_in(2) ? 1000 : 1 + below(6);
     o.seed = seed;
     run.keys_n = 1 + below(KEYS);
-    run.nested = one_in(3);
+    run.nested = one_in(3) && !store.alike;
+    if (store.reopens && one_in(2))
+        o.history_bytes = 4000;
     if (usher_manual_clock_new(&run.clock, BEGIN_AT) != USHER_OK)
         abort();
     o.clock = usher_manual_clock_get(run.clock);
-    if (usher_open(&run.u, NULL, "memory:", &o, NULL, NULL) != USHER_OK)
+    run.options = o;
+    if (usher_open(&run.u, NULL, store.uri, &o, NULL, NULL) != USHER_OK)
         abort();
     watch_begin(&run.watch, run.u);
+    run.watch.stored = strcmp(store.uri, "memory:") != 0;
     if (usher_subscribe(run.u, NULL, 0, on_event, NULL) != USHER_OK)
         wrong("usher_subscribe");
     n = 1 + below(QUEUES);
@@ -212,32 +225,44 @@ static void open_service(uint64_t seed)
     drain();
     for (int k = 0; k < KINDS; k++)
         run.weight[k] = kinds[k].always || one_in(2) ? kinds[k].weight : 0;
+    if (!store.reopens)
+        run.weight[KINDS - 1] = 0;
 }
 
-static void close_service(void)
+void close_and_wait(void)
 {
-    drain();
     for (uint32_t i = 0; i < run.calls_n; i++) {
         if (is_parked(&run.calls[i]))
             run.calls[i].expected = USHER_ECANCELED;
     }
     run.nested = false;
+    run.closed = false;
     if (usher_close(run.u, on_close, NULL) != USHER_OK)
         wrong("usher_close");
-    for (int turns = 0; !run.closed && turns < 1000; turns++)
-        (void)usher_turn(run.u);
+    for (int ms = 0; !run.closed && ms < PATIENCE_MS;) {
+        struct pollfd p = { .fd = usher_fd(run.u), .events = POLLIN };
+
+        if (usher_turn(run.u) == 0 && !run.closed)
+            ms += poll(&p, 1, 1) == 0;
+    }
     if (!run.closed)
         wrong("the service does not close");
+}
+
+static void close_service(void)
+{
+    drain();
+    close_and_wait();
     for (uint32_t i = 0; i < run.calls_n; i++) {
         if (run.calls[i].told != run.calls[i].times)
             wrong("call %u was told %u times, not %u", i, run.calls[i].told, run.calls[i].times);
     }
-    usher_manual_clock_free(run.clock);
 }
 
 /* Returns how many commands it ran; 0: it failed. */
 static uint32_t run_service(uint64_t seed, uint64_t commands)
 {
+    uint64_t digest;
     uint32_t n;
 
     open_service(seed);
@@ -256,13 +281,54 @@ static uint32_t run_service(uint64_t seed, uint64_t commands)
             watch_look(&run.watch, run.command % 4 == 0, run.keep_closed);
             check_parked();
         }
+        if (store.alike && run.drained && run.command % 8 == 0)
+            trace_standings();
         if (failed())
             return 0;
     }
     run.text[0] = '\0';
     say("close");
+    drain();
+    trace_standings();
+    digest = store_digest();
     close_service();
+    if (run.watch.stored && !failed()) {
+        uint64_t trace[TRACES];
+
+        memcpy(trace, run.trace, sizeof trace);
+        store_come_back(&digest);
+        close_service();
+        memcpy(run.trace, trace, sizeof trace);
+    }
+    usher_manual_clock_free(run.clock);
+    store_empty();
     return failed() ? 0 : run.command;
+}
+
+/* The same service in memory and on the store: what is told is the same, and so is what is seen. */
+static uint32_t run_alike(uint64_t seed, uint64_t commands)
+{
+    struct store kept = store;
+    uint64_t trace[TRACES];
+    uint32_t n;
+
+    store.uri = "memory:";
+    store.reopens = false;
+    store.alike = true;
+    n = run_service(seed, commands);
+    memcpy(trace, run.trace, sizeof trace);
+    store.uri = kept.uri;
+    if (n == 0 || run_service(seed, commands) == 0)
+        return 0;
+    store = kept;
+    for (int i = 0; i < TRACES; i++) {
+        static const char *const what[TRACES] = { "events", "completions", "claims", "pages",
+                                                  "standings" };
+
+        if (trace[i] != run.trace[i])
+            wrong("other %s than in memory", what[i]);
+    }
+    return failed() ? 0 : n;
 }
 
 static bool number(const char *text, uint64_t *out)
@@ -276,27 +342,36 @@ static bool number(const char *text, uint64_t *out)
 int main(int argc, char **argv)
 {
     uint64_t seed = 1, commands = getenv("USHER_LONG") != NULL ? 20000000 : 1000000, done = 0;
+    const char *uri = NULL;
+    bool good = true;
 
     for (int i = 1; i < argc; i += 2) {
         uint64_t *to = strcmp(argv[i], "--seed") == 0       ? &seed
                        : strcmp(argv[i], "--commands") == 0 ? &commands
                                                             : NULL;
 
-        if (to == NULL || i + 1 == argc || !number(argv[i + 1], to)) {
-            fprintf(stderr, "usage: random [--seed N] [--commands N]\n");
+        if (strcmp(argv[i], "--store") == 0 && i + 1 < argc) {
+            uri = argv[i + 1];
+        } else if (to == NULL || i + 1 == argc || !number(argv[i + 1], to)) {
+            fprintf(stderr, "usage: random [--seed N] [--commands N] [--store disk|sqlite:PATH]\n");
             return 2;
         }
     }
-    printf("random: seed %" PRIu64 ", %" PRIu64 " commands\n", seed, commands);
-    for (uint64_t s = seed; done < commands; s++) {
-        uint32_t n = run_service(s, commands - done);
+    if (uri != NULL)
+        store_open(uri, &store);
+    printf("random: seed %" PRIu64 ", %" PRIu64 " commands, %s\n", seed, commands, store.uri);
+    for (uint64_t s = seed; good && done < commands; s++) {
+        uint32_t n = uri != NULL && s % 2 == 0 ? run_alike(s, commands - done)
+                                               : run_service(s, commands - done);
 
-        if (n == 0)
-            return 1;
+        good = n != 0;
         done += n;
     }
+    store_free(&store);
+    if (!good)
+        return 1;
     printf("random: %" PRIu64 " services, %" PRIu64 " commands, %" PRIu64 " events, %" PRIu64
-           " completions, %" PRIu64 " claims\n", run.told[3], done, run.told[0], run.told[1],
-           run.told[2]);
+           " completions, %" PRIu64 " claims; reopened %" PRIu64 ", killed %" PRIu64 " times\n",
+           run.told[3], done, run.told[0], run.told[1], run.told[2], run.told[4], run.told[5]);
     return 0;
 }

@@ -9,7 +9,7 @@
 
 enum { CALLS_MAX = 1200, SERVICE_COMMANDS = 400, OPS_MAX = 600, WORKS_MAX = 8, ANY = 1 };
 
-enum { ENQUEUE, CLAIM, CLAIM_TICKET, ACT, KINDS_WITH_OP };
+enum { ENQUEUE, CLAIM, CLAIM_TICKET, ACT, KINDS_WITH_OP, FORGOTTEN = KINDS_WITH_OP };
 
 /* A call that was accepted. */
 struct call {
@@ -44,11 +44,24 @@ struct attempt {
     size_t work_n;
 };
 
+enum { TRACE_EVENTS, TRACE_DONE, TRACE_WORK, TRACE_PAGES, TRACE_STANDINGS, TRACES };
+
+/* What the services are opened on, and what is done to them besides. */
+struct store {
+    const char *uri;     /* "memory:", or a store */
+    bool reopens, alike; /* it is closed or killed now and then; what is told is to be compared */
+    struct disk *disk;   /* in memory, as `uri` names it; NULL: none, and nothing can be killed */
+};
+extern struct store store;
+
 struct run {
     struct dice dice;
     struct watch watch;
     usher_t *u;
+    usher_options options;
     usher_manual_clock_t *clock;
+    uint64_t trace[TRACES]; /* what was told and seen */
+    bool deaf;         /* what is told is not listened to: it was killed */
     uint64_t seed, commands;
     uint32_t command; /* of this service */
     char text[600];   /* it */
@@ -63,7 +76,7 @@ struct run {
     uint32_t weight[16];
     struct call *claim_call; /* whom `fits` is for */
     uint8_t fits[TICKETS_MAX + 1];
-    uint64_t told[4]; /* for the summary: events, completions, claims, services */
+    uint64_t told[6]; /* for the summary: events, completions, claims, services, reopened, killed */
 };
 extern struct run run;
 
@@ -82,6 +95,22 @@ void on_done(usher_t *u, const usher_done *d, void *user);
 void on_work(usher_agent_t *a, int status, const usher_work *work, size_t n, void *user);
 void on_page(usher_t *u, int status, const usher_page *p, void *user);
 void on_close(void *user);
+
+/* Folds what was told into the trace. */
+void trace_number(int what, uint64_t n);
+void trace_text(int what, const char *text, size_t len);
+void trace_standings(void); /* of all tickets, the counts, and when something is due next */
+
+/* ---- store.c: services that are closed or killed and opened again ---------------------------- */
+void store_open(const char *uri, struct store *out); /* "disk": one in memory */
+void store_free(struct store *s);
+void store_empty(void);      /* what is there is gone */
+void draw_reopen(void);      /* closes the service, or kills it, and opens it again */
+uint64_t store_digest(void); /* of the service */
+/* The service on what has been closed, with this digest, or left behind (NULL): the same queues,
+ * agents and clock. */
+void store_come_back(const uint64_t *digest);
+void close_and_wait(void);
 
 /* ---- calls ----------------------------------------------------------------------------------- */
 struct call *new_call(bool ordered);

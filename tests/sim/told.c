@@ -4,11 +4,100 @@
 #include <inttypes.h>
 #include <string.h>
 
+void trace_text(int what, const char *text, size_t len)
+{
+    uint64_t h = run.trace[what];
+
+    for (size_t i = 0; i < len; i++)
+        h = (h ^ (unsigned char)text[i]) * UINT64_C(1099511628211);
+    run.trace[what] = h ^ len;
+}
+
+void trace_number(int what, uint64_t n)
+{
+    char bytes[sizeof n];
+
+    memcpy(bytes, &n, sizeof n);
+    trace_text(what, bytes, sizeof bytes);
+}
+
+static void trace_name(int what, const char *name)
+{
+    trace_text(what, name == NULL ? "-" : name, name == NULL ? 1 : strlen(name));
+}
+
+static void trace_event(const usher_event *e)
+{
+    trace_number(TRACE_EVENTS, e->seq);
+    trace_number(TRACE_EVENTS, e->ticket);
+    trace_number(TRACE_EVENTS, e->ticket_seq);
+    trace_number(TRACE_EVENTS, (uint64_t)e->at);
+    trace_number(TRACE_EVENTS, (uint64_t)e->seen_at);
+    trace_number(TRACE_EVENTS, (uint64_t)e->until_at);
+    trace_number(TRACE_EVENTS, (uint64_t)e->due_at);
+    trace_number(TRACE_EVENTS, (uint64_t)(e->kind * 100 + e->state));
+    trace_number(TRACE_EVENTS, (uint64_t)(e->how * 100 + e->promise));
+    trace_number(TRACE_EVENTS, (uint64_t)(e->level * 100 + e->priority));
+    trace_number(TRACE_EVENTS, (uint64_t)e->n << 32 | e->policy_version);
+    trace_number(TRACE_EVENTS, (uint64_t)e->kept << 32 | e->lapsed);
+    trace_name(TRACE_EVENTS, e->who);
+    trace_name(TRACE_EVENTS, e->to);
+    trace_text(TRACE_EVENTS, e->text.data, (size_t)e->text.len);
+}
+
+static void trace_standing(const usher_standing *s)
+{
+    trace_number(TRACE_STANDINGS, s->ticket);
+    trace_number(TRACE_STANDINGS, s->ticket_seq);
+    trace_number(TRACE_STANDINGS, (uint64_t)s->state_at);
+    trace_number(TRACE_STANDINGS, (uint64_t)s->until_at);
+    trace_number(TRACE_STANDINGS, (uint64_t)s->rank_at);
+    trace_number(TRACE_STANDINGS, (uint64_t)(s->ahead * 1000 + s->ahead_in_queue));
+    trace_number(TRACE_STANDINGS, (uint64_t)s->due_at);
+    trace_number(TRACE_STANDINGS, (uint64_t)s->next_word_at);
+    trace_number(TRACE_STANDINGS, (uint64_t)(s->state * 10000 + s->priority * 1000 + s->level));
+    trace_number(TRACE_STANDINGS, (uint64_t)s->attempts << 32 | s->persons);
+    trace_number(TRACE_STANDINGS, (uint64_t)s->chases << 32 | s->policy_version);
+    trace_name(TRACE_STANDINGS, usher_queue_name(s->queue));
+    trace_name(TRACE_STANDINGS, s->requester);
+    trace_name(TRACE_STANDINGS, s->holder);
+    trace_name(TRACE_STANDINGS, s->kept_for);
+    trace_text(TRACE_STANDINGS, s->last_word.data, (size_t)s->last_word.len);
+    trace_text(TRACE_STANDINGS, s->question.data, (size_t)s->question.len);
+    for (int i = 0; i < 4; i++) {
+        trace_number(TRACE_STANDINGS, (uint64_t)s->promises[i].due_at);
+        trace_number(TRACE_STANDINGS, (uint64_t)s->promises[i].left_ms);
+        trace_number(TRACE_STANDINGS, (uint64_t)s->promises[i].state);
+    }
+}
+
+void trace_standings(void)
+{
+    usher_standing s = USHER_INIT(usher_standing);
+
+    for (usher_id id = 1; id <= run.watch.tickets_n; id++) {
+        if (usher_peek(run.u, id, &s) == USHER_OK)
+            trace_standing(&s);
+    }
+    for (uint32_t i = 0; i < run.watch.queues_n; i++) {
+        uint64_t n[USHER_STATES] = { 0 };
+
+        if (usher_counts(run.watch.queue[i].q, n) != USHER_OK)
+            wrong("usher_counts");
+        for (int k = 0; k < USHER_STATES; k++)
+            trace_number(TRACE_STANDINGS, n[k]);
+    }
+    trace_number(TRACE_STANDINGS, (uint64_t)usher__service_next_due(run.u));
+}
+
 void on_event(usher_t *u, const usher_event *e, void *user)
 {
     (void)u;
     (void)user;
+    if (run.deaf)
+        return;
     run.told[0]++;
+    trace_event(e);
     watch_event(&run.watch, e);
 }
 
@@ -18,7 +107,7 @@ void on_lost(usher_t *u, int status, usher_id ticket, int verb, void *user)
     (void)ticket;
     (void)verb;
     (void)user;
-    if (status == USHER_OK)
+    if (status == USHER_OK && !run.deaf)
         wrong("on_lost for what was done");
 }
 
@@ -57,9 +146,10 @@ static void check_done(const usher_done *d)
 {
     const struct seen *t = watch_ticket(&run.watch, d->ticket);
 
-    if (d->seq != run.watch.seq)
+    /* Where a ticket had to be read first, others go on meanwhile. */
+    if (run.watch.stored ? d->seq > run.watch.seq : d->seq != run.watch.seq)
         wrong("seq %" PRIu64 " of a completion after event %" PRIu64, d->seq, run.watch.seq);
-    if (t == NULL || d->status != USHER_OK)
+    if (t == NULL || d->status != USHER_OK || d->seq != run.watch.seq)
         return;
     if (d->state != t->state || d->priority != t->priority ||
         d->token != (watch_claim_stands(t) ? t->token : 0))
@@ -110,7 +200,15 @@ void on_done(usher_t *u, const usher_done *d, void *user)
     struct attempt *first = c->repeats >= 0 ? &run.attempts[c->repeats] : NULL;
 
     (void)u;
+    if (run.deaf)
+        return;
     run.told[1]++;
+    trace_number(TRACE_DONE, d->ticket);
+    trace_number(TRACE_DONE, d->seq);
+    trace_number(TRACE_DONE, d->token);
+    trace_number(TRACE_DONE, (uint64_t)d->until_at);
+    trace_number(TRACE_DONE, (uint64_t)(d->status * 100 + d->state));
+    trace_number(TRACE_DONE, (uint64_t)(d->verb * 1000 + d->outcome * 10 + d->priority));
     told(c, d->status);
     if (first != NULL) {
         if (d->ticket != first->done.ticket || d->token != first->done.token ||
@@ -179,7 +277,18 @@ void on_work(usher_agent_t *a, int status, const usher_work *work, size_t n, voi
     struct attempt *first = c->repeats >= 0 ? &run.attempts[c->repeats] : NULL;
 
     (void)a;
+    if (run.deaf)
+        return;
     run.told[2]++;
+    trace_number(TRACE_WORK, (uint64_t)status);
+    for (size_t i = 0; i < n; i++) {
+        trace_number(TRACE_WORK, work[i].claim.ticket);
+        trace_number(TRACE_WORK, work[i].claim.token);
+        trace_number(TRACE_WORK, (uint64_t)work[i].lease_until_at);
+        trace_number(TRACE_WORK, (uint64_t)work[i].due_at);
+        trace_name(TRACE_WORK, work[i].requester);
+        trace_text(TRACE_WORK, work[i].body.data, (size_t)work[i].body.len);
+    }
     run.watch.out_of_turn = 0;
     told(c, status);
     if ((status == USHER_OK) != (n > 0) || n > c->n)
@@ -234,6 +343,13 @@ void on_page(usher_t *u, int status, const usher_page *p, void *user)
     struct call *c = user;
 
     (void)u;
+    if (run.deaf)
+        return;
+    trace_number(TRACE_PAGES, p->n);
+    for (uint64_t i = 0; i < p->n && p->tickets != NULL; i++)
+        trace_number(TRACE_PAGES, p->tickets[i].ticket * 100 + p->tickets[i].ticket_seq);
+    for (uint64_t i = 0; i < p->n && p->events != NULL; i++)
+        trace_number(TRACE_PAGES, p->events[i].seq);
     told(c, status);
     for (uint64_t i = 0; i < p->n && p->events != NULL; i++) {
         const struct seen *t = watch_ticket(&run.watch, p->events[i].ticket);

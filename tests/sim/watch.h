@@ -115,6 +115,7 @@ struct watch {
     uint64_t seq;
     int64_t at; /* of the last event */
     bool stepped; /* the wall has been set: leases do not follow it */
+    bool stored;  /* what leaves memory is still there */
     usher_id out_of_turn; /* the ticket that is being claimed so */
     uint32_t pending_key, pending_ref, pending_needs; /* of what is being enqueued */
     char wrong[400]; /* "": nothing */

@@ -495,7 +495,13 @@ static void test_store__a_newer_version_is_left_as_it_is(void **state)
 static void test_store__the_schema_is_ours_to_the_letter(void **state)
 {
     static const char *const changes[][2] = {
-        {"CREATE TRIGGER t AFTER INSERT ON ticket BEGIN DELETE FROM ticket; END", "trigger t"},
+        {"PRAGMA journal_mode = DELETE; PRAGMA auto_vacuum = FULL; VACUUM;"
+         "PRAGMA journal_mode = WAL",
+         "auto_vacuum is on"},
+        {"PRAGMA journal_mode = DELETE; PRAGMA auto_vacuum = NONE; VACUUM;"
+         "PRAGMA journal_mode = WAL;"
+         "CREATE TRIGGER t AFTER INSERT ON ticket BEGIN DELETE FROM ticket; END",
+         "trigger t"},
         {"DROP TRIGGER t; CREATE VIEW v AS SELECT * FROM ticket", "view v"},
         {"DROP VIEW v; CREATE INDEX i ON ticket(queue)", "index i"},
         {"DROP INDEX i; CREATE TABLE more(a)", "table more"},

