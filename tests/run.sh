@@ -20,5 +20,7 @@ trap 'rm -f "$log"' EXIT
 printf '\n== tests\n'
 status=0
 ctest --preset release | tee "$log" || status=$?
+printf '\n== what they counted\n'
+python3 -B tests/counts.py build/release || true
 printf '\n%s\n' "$(grep -E '^[0-9]+% tests passed' "$log" || echo 'ctest did not get to its end')"
 exit "$status"
