@@ -71,7 +71,8 @@ bool usher__row_links(const struct row *row, uint64_t *policy, uint64_t *last_ev
 
 /* An event's row as the public event, with what leads to the ticket's event before it (0: none). Its
  * strings point into the row, but for `queue`, which stays NULL: *queue is its handle. */
-bool usher__row_event(const struct row *row, usher_event *event, uint64_t *previous, uint32_t *queue);
+bool usher__row_event(const struct row *row, usher_event *event, uint64_t *previous,
+                      uint32_t *queue);
 
 /* A number for all that a store would keep of this engine: equal for equal states. For tests. */
 int usher__engine_digest(struct engine *e, uint64_t *out);

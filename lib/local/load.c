@@ -9,7 +9,9 @@
 #include "local/changes.h"
 #include "local/record.h"
 
-enum { LOOK_AHEAD = 8 }; /* tickets: ids mostly ascend by one, and each is a line of memory of its own */
+enum {
+    LOOK_AHEAD = 8
+}; /* tickets: ids mostly ascend by one, and each is a line of memory of its own */
 
 int usher__corrupt(struct engine *e, const char **wrong, const char *format, ...)
 {

@@ -83,9 +83,9 @@ int usher__engine_reserve_event(struct engine *e)
 
 void usher__engine_purged(struct engine *e, uint64_t n)
 {
-    usher__tell_service(e, NULL,
-                        &(struct event){.kind = USHER_EV_PURGED,
-                                        .n = n < UINT32_MAX ? (uint32_t)n : UINT32_MAX});
+    usher__tell_service(
+        e, NULL,
+        &(struct event){.kind = USHER_EV_PURGED, .n = n < UINT32_MAX ? (uint32_t)n : UINT32_MAX});
 }
 
 void usher__engine_room(struct engine *e)

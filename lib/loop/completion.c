@@ -381,7 +381,8 @@ static void tell_page(usher_t *u, const struct completion *c)
 /* The store has failed before what became of it was saved: nobody knows. */
 static void make_unknown(struct completion *c)
 {
-    if (c->kind == COMPLETION_DONE && (c->done.result.status == USHER_OK || c->need == UINT64_MAX)) {
+    if (c->kind == COMPLETION_DONE &&
+        (c->done.result.status == USHER_OK || c->need == UINT64_MAX)) {
         c->done.result.status = USHER_EUNKNOWN;
         c->done.result.outcome = 0;
     }
@@ -420,8 +421,8 @@ static void tell_next(usher_t *u)
         usher__errand_tell(u, c.errand);
         break;
     default:
-        u->options.on_failed(u, USHER_EFAILED,
-                             (usher_text){u->keeping.why, strlen(u->keeping.why)}, u->options.user);
+        u->options.on_failed(u, USHER_EFAILED, (usher_text){u->keeping.why, strlen(u->keeping.why)},
+                             u->options.user);
         break;
     }
     u->depth--;

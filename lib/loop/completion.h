@@ -45,8 +45,9 @@ enum {
 struct errand;
 
 struct completion {
-    uint64_t seq;  /* events up to here are told before it */
-    uint64_t need; /* the batch that must be saved before it; UINT64_MAX: not known what became of it */
+    uint64_t seq; /* events up to here are told before it */
+    uint64_t
+        need; /* the batch that must be saved before it; UINT64_MAX: not known what became of it */
     union {
         usher_open_cb open;
         usher_done_cb done; /* NULL: on_lost */

@@ -137,7 +137,8 @@ int usher__errand_page(usher_t *u, struct question *question, usher_page_cb cb, 
 {
     const usher_query *q = &question->query;
     struct errand *errand = new_errand(u, ERRAND_PAGE, 0);
-    uint64_t last = q->what == USHER_READ_HISTORY ? usher__engine_last_event(u->engine, q->ticket) : 0;
+    uint64_t last =
+        q->what == USHER_READ_HISTORY ? usher__engine_last_event(u->engine, q->ticket) : 0;
 
     if (errand == NULL)
         return USHER_ENOMEM;
@@ -337,7 +338,8 @@ int usher__errand_act(usher_t *u, const usher_command *c, const struct asked *as
     if (who > 0)
         errand->command.who = memcpy(errand->strings, c->who, who);
     if (c->text.len > 0)
-        errand->command.text.data = memcpy(errand->strings + who, c->text.data, (size_t)c->text.len);
+        errand->command.text.data =
+            memcpy(errand->strings + who, c->text.data, (size_t)c->text.len);
     errand->job.kind = JOB_TICKET;
     errand->job.from = c->claim.ticket;
     errand->record = usher__complete_later(u, asked, cb, user);

@@ -14,7 +14,7 @@ struct follower {
     struct follower *next;
     usher_event_cb cb;
     void *user;
-    uint64_t seq;       /* of the next event to tell */
+    uint64_t seq;        /* of the next event to tell */
     uint64_t asked_upto; /* the page asked for last holds all that is kept up to here */
     struct batch page;
     size_t at;    /* in it */

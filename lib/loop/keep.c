@@ -9,9 +9,7 @@
 #include "loop/service.h"
 #include "store/store.h"
 
-enum {
-    RETAIN_EVERY_MS = 60 * 1000
-};
+enum { RETAIN_EVERY_MS = 60 * 1000 };
 
 /* ---- opening --------------------------------------------------------------------------------- */
 
@@ -45,8 +43,9 @@ static int read_keys(usher_t *u, char *keys, struct store_options *o)
         else if (strcmp(keys, "quick") == 0)
             o->quick = value[0] == '1';
         else
-            return wrong(u, USHER_EINVAL,
-                         "store: unknown key after the \"?\": there are readers, readonly, quick, vfs");
+            return wrong(
+                u, USHER_EINVAL,
+                "store: unknown key after the \"?\": there are readers, readonly, quick, vfs");
         keys = next;
     }
     return 0;
@@ -239,7 +238,8 @@ void usher__keep_collect(usher_t *u)
         k->stuck = news.busy && news.refused;
         if (news.failed != 0)
             fail(u, news.why);
-        else if (k->stuck && u->closing) /* the store tries once more; nobody waits for what comes of it */
+        else if (k->stuck &&
+                 u->closing) /* the store tries once more; nobody waits for what comes of it */
             fail(u, "closed before it could be saved");
         if (was_busy && !k->busy) {
             usher__batch_clear(&k->batch);

@@ -29,14 +29,15 @@ struct keeping {
     int64_t retained_at;         /* when old closed tickets were looked for */
     int32_t level;
     int32_t failed;
-    bool busy;     /* a batch is under way */
-    bool stuck;    /* ... and cannot be saved for the time being */
-    bool full;     /* the disk is */
-    bool purging;  /* commands on what has left memory wait for it */
+    bool busy;    /* a batch is under way */
+    bool stuck;   /* ... and cannot be saved for the time being */
+    bool full;    /* the disk is */
+    bool purging; /* commands on what has left memory wait for it */
     bool readonly;
-    bool refused;  /* somebody was answered EFULL for the store's sake */
-    uint64_t commit_ns, idle_at_ns; /* what a commit costs however little is in it; since when there is none */
-    char why[256]; /* of failed */
+    bool refused; /* somebody was answered EFULL for the store's sake */
+    uint64_t commit_ns,
+        idle_at_ns; /* what a commit costs however little is in it; since when there is none */
+    char why[256];  /* of failed */
     struct errand *waiting, *waiting_last; /* to be asked after the next cut */
     struct errand *acts;                   /* commands whose ticket is being read */
     uint32_t errands_n;                    /* outstanding: each has a place among the completions */

@@ -12,7 +12,7 @@
 enum {
     TIMERS_MAX = 4096, /* fired before the loop is let on */
     HURRY_EVERY = 32,
-    CALLS_MAX = 1024,  /* callbacks likewise, and posts */
+    CALLS_MAX = 1024, /* callbacks likewise, and posts */
     PENDING_DEFAULT = 65536,
     OP_WINDOW_DEFAULT = 65536,
     KEEP_CLOSED_DEFAULT = 65536

@@ -61,14 +61,15 @@ int usher__store_start(struct store *s);
 void usher__store_submit(struct store *s, const struct batch *b, int64_t now);
 
 struct store_news {
-    uint64_t saved;     /* number of the last batch that has reached the level; 0 = none yet */
-    uint64_t commit_ns; /* what its commit took, without the rows: about the same for one as for many */
-    bool busy;          /* a batch is under way */
-    bool refused;       /* ... and has been tried in vain */
-    bool full;          /* no space: what is under way is tried again and again, and the reserve is
+    uint64_t saved; /* number of the last batch that has reached the level; 0 = none yet */
+    uint64_t
+        commit_ns;  /* what its commit took, without the rows: about the same for one as for many */
+    bool busy;      /* a batch is under way */
+    bool refused;   /* ... and has been tried in vain */
+    bool full;      /* no space: what is under way is tried again and again, and the reserve is
                            used up or being used; cleared when there is space again */
-    int32_t failed;     /* 0, or the error that ended it: nothing more will be saved */
-    char why[256];      /* ... in words */
+    int32_t failed; /* 0, or the error that ended it: nothing more will be saved */
+    char why[256];  /* ... in words */
 };
 void usher__store_news(struct store *s, struct store_news *out);
 
