@@ -178,6 +178,37 @@ static void test_keep__a_ticket_that_has_left_memory_can_be_reopened(void **stat
     end(d);
 }
 
+static void on_reopened(usher_t *u, const usher_done *done, void *user)
+{
+    usher_command c = {.size = sizeof c, .verb = USHER_ESCALATE, .claim = {done->ticket, 0}};
+
+    assert_int_equal(done->status, USHER_OK);
+    assert_int_equal(usher_act(u, &c, on_done, user), USHER_OK);
+}
+
+/* The note waits for the purge, and what is asked of the ticket meanwhile, although it is in memory again by
+ * then, for the note. */
+static void test_keep__commands_on_a_ticket_that_comes_back_keep_their_order(void **state)
+{
+    struct desk *d = begin((usher_options){.keep_closed = 1});
+    usher_command c = {.size = sizeof c, .verb = USHER_REOPEN, .who = "eva"};
+
+    (void)state;
+    c.claim.ticket = closed_ticket(d, (usher_request){0});
+    (void)closed_ticket(d, (usher_request){0});
+    assert_int_equal(usher_act(d->u, &c, on_reopened, d), USHER_OK);
+    assert_int_equal(usher_purge(d->u, 0, "nobody", NULL, NULL), USHER_OK);
+    c.verb = USHER_NOTE;
+    assert_int_equal(usher_act(d->u, &c, on_done, d), USHER_OK);
+    settle(d);
+    read_page(d, (usher_query){.what = USHER_READ_HISTORY, .ticket = c.claim.ticket});
+    assert_int_equal(d->page_n, 8);
+    assert_int_equal(d->row_kinds[5], USHER_EV_REOPENED);
+    assert_int_equal(d->row_kinds[6], USHER_EV_NOTED);
+    assert_int_equal(d->row_kinds[7], USHER_EV_ESCALATED);
+    end(d);
+}
+
 /* ---- subscriptions --------------------------------------------------------------------------- */
 
 static void expect_in_order(const struct desk *d, uint64_t from)
@@ -289,6 +320,7 @@ int main(void)
         cmocka_unit_test(test_keep__a_lease_that_has_not_run_out_stands),
         cmocka_unit_test(test_keep__closed_tickets_leave_memory_and_stay_readable),
         cmocka_unit_test(test_keep__a_ticket_that_has_left_memory_can_be_reopened),
+        cmocka_unit_test(test_keep__commands_on_a_ticket_that_comes_back_keep_their_order),
         cmocka_unit_test(test_keep__a_named_subscription_misses_nothing),
         cmocka_unit_test(test_keep__names_are_remembered_until_they_are_forgotten),
         cmocka_unit_test(test_keep__a_slow_subscription_holds_nobody_else_up),
