@@ -151,8 +151,33 @@ int usher_define(usher_queue_t *q, const char *policy, char *err, size_t err_len
     len = strnlen(policy, USHER_POLICY_MAX + 1);
     if (len > USHER_POLICY_MAX)
         return USHER_ELIMIT;
-    r = usher__policy_compile(&p, policy, len, err, err_len);
-    return r != 0 ? r : define(q, u, &p, (usher_text){policy, len}, cb, user);
+    (void)usher_now(u);
+    r = usher__engine_compile(u->engine, &p, policy, len, err, err_len);
+    if (r != 0)
+        return r;
+    r = define(q, u, &p, (usher_text){policy, len}, cb, user);
+    if (r != 0)
+        usher__policy_free(&p);
+    return r;
+}
+
+int usher_apply(usher_queue_t *q, usher_done_cb cb, void *user)
+{
+    usher_t *u = of_queue(q);
+    struct asked asked = {.call = "apply"};
+    struct result res;
+    uint32_t n;
+    int r = usher__service_enter(u);
+
+    if (r == 0)
+        r = ready_to_change(u, callbacks(u, cb, 1));
+    if (r != 0)
+        return r;
+    r = usher__engine_apply(q, &res, &n);
+    asked.n = n;
+    asked.kind = (int32_t)usher__engine_version(q);
+    usher__trace(u, "apply %s, %u: %s", queue_name(q), (unsigned)n, usher_err_name(r));
+    return finish(u, r, &asked, &res, cb, user);
 }
 
 int usher_queue_hold(usher_queue_t *q, uint32_t hold, usher_done_cb cb, void *user)

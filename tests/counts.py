@@ -7,7 +7,7 @@ import pathlib
 import re
 import sys
 
-HARNESS = re.compile(r"oracle|random|crash|soak|faults")
+HARNESS = re.compile(r"oracle|random|crash|soak|faults|zones")
 LINES = 20  # of each, the last ones
 
 

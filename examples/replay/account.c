@@ -31,6 +31,7 @@ void account_free(struct account *a)
     free(a->pauses_by_state);
     free(a->ids);
     free(a->id_tickets);
+    climb_free(&a->climb);
     *a = (struct account){0};
 }
 
@@ -153,6 +154,14 @@ static void count_move(struct account *a)
     a->moves_across += a->cause->how == MOVE_ACROSS;
 }
 
+static void change_queue(struct account *a, struct person *p, const char *to)
+{
+    end_visit(a, p);
+    a->queues[p->queue].moved_out++;
+    p->queue = names_find(&a->log->queues, to);
+    a->queues[p->queue].moved_in++;
+}
+
 static void count_kind(struct account *a, struct person *p, const usher_event *e)
 {
     switch (e->kind) {
@@ -178,10 +187,12 @@ static void count_kind(struct account *a, struct person *p, const usher_event *e
         break;
     case USHER_EV_MOVED:
         count_move(a);
-        end_visit(a, p);
-        a->queues[p->queue].moved_out++;
-        p->queue = names_find(&a->log->queues, e->to);
-        a->queues[p->queue].moved_in++;
+        change_queue(a, p, e->to);
+        break;
+    case USHER_EV_WARNED: /* of several late ones, told as one, one may have moved it */
+    case USHER_EV_STEPPED:
+        if (e->to)
+            change_queue(a, p, e->to);
         break;
     case USHER_EV_NOTED:
         count_move(a);
@@ -245,8 +256,10 @@ void account_event(usher_t *u, const usher_event *e, void *user)
     count_kind(a, p, e);
     count_verdicts(p, e);
     count_armings(u, p, e);
+    climb_event(&a->climb, e, p->priority, &p->steps);
     p->state = e->state;
     p->priority = e->priority;
+    p->level = e->level;
     if (p->first_word_at < 0 && is_word(e))
         p->first_word_at = e->at;
 }

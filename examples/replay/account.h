@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <usher/usher.h>
 
+#include "climb.h"
 #include "timeline.h"
 
 enum spent {                /* where a ticket's time went; together they are closed - opened */
@@ -32,7 +33,8 @@ struct person {       /* one ticket, from the side of the one who waits */
     struct verdicts promises[PROMISES];
     uint32_t queue, agent; /* where it is, and who claimed it last */
     uint32_t chases, claims, events;
-    int32_t state, priority;
+    uint64_t steps; /* of the ladder, that have fired: bits */
+    int32_t state, priority, level;
     int8_t resolve_verdict; /* USHER_KEPT, USHER_LAPSED: a reopen takes it back */
 };
 
@@ -50,6 +52,7 @@ struct account {
     const struct action *cause; /* what is being driven; NULL: a timer, or coping with the policy */
     struct person *people;      /* [1 .. tickets] */
     struct queue_account *queues; /* [0 .. queues]; 0: the stand-in */
+    struct climb climb;
     struct visit *visits;
     size_t visits_n, visits_cap;
     uint64_t *pauses_by_state; /* [0 .. states] */

@@ -210,6 +210,30 @@ static void sum_names(struct figures *g, const struct account *a, const struct t
     g->pauses_n = settle_tallies(g->pauses, (size_t)l->states.n + 1);
 }
 
+static int compare_levels(const void *a, const void *b)
+{
+    const struct tally *x = a;
+    const struct tally *y = b;
+    return x->name < y->name ? -1 : x->name > y->name;
+}
+
+/* How high the tickets went. */
+static void sum_climb(struct figures *g, const struct account *a)
+{
+    int32_t top = 0;
+    for (uint32_t k = 1; k <= a->log->tickets.n; k++)
+        top = a->people[k].level > top ? a->people[k].level : top;
+    g->levels = new_tallies((uint32_t)top);
+    for (uint32_t k = 1; k <= a->log->tickets.n; k++)
+        g->levels[a->people[k].level].n += a->people[k].level > 0;
+    g->levels_n = settle_tallies(g->levels, (size_t)top + 1);
+    qsort(g->levels, g->levels_n, sizeof *g->levels, compare_levels);
+    g->told = new_tallies(a->climb.names.n);
+    for (uint32_t i = 1; i <= a->climb.names.n; i++)
+        g->told[i].n = a->climb.told[i];
+    g->told_n = settle_tallies(g->told, (size_t)a->climb.names.n + 1);
+}
+
 void figures_open(struct figures *g, const struct account *a, const struct drive_result *drive,
                   const struct log *l, const struct timeline *t, const struct assumed *assumed)
 {
@@ -223,6 +247,7 @@ void figures_open(struct figures *g, const struct account *a, const struct drive
     find_longest(g, a);
     sum_queues(g, a);
     sum_names(g, a, t);
+    sum_climb(g, a);
     int64_t *room = array_new(l->tickets.n, sizeof *room);
     g->first_word = spread_over(a, first_word_of, room);
     g->solved = spread_over(a, solved_of, room);
@@ -244,5 +269,7 @@ void figures_free(struct figures *g)
     free(g->symptoms);
     free(g->channels);
     free(g->pauses);
+    free(g->told);
+    free(g->levels);
     *g = (struct figures){0};
 }

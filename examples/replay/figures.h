@@ -33,7 +33,9 @@ struct figures {
     struct queue_figures *queues; /* busiest first */
     size_t queues_n;
     struct tally *symptoms, *channels, *pauses; /* most first; pauses by state */
-    size_t symptoms_n, channels_n, pauses_n;
+    struct tally *told;                         /* whom the ladder told, and how often */
+    struct tally *levels;                       /* tickets above level 0; name: the level */
+    size_t symptoms_n, channels_n, pauses_n, told_n, levels_n;
     bool log_agrees; /* moves, pauses and reopens of the service are those of the log */
 };
 

@@ -177,6 +177,7 @@ static int replay(const struct options *o, const char *policy, struct fault *f)
         struct report report = {
             .log_name = base_name(o->log),
             .policy_name = o->policy ? base_name(o->policy) : "built in",
+            .policy = policy,
             .log = &log,
             .timeline = &timeline,
             .account = &account,

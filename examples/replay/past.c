@@ -30,7 +30,8 @@ static size_t length(const char *text)
 
 static usher_event *copy(const usher_event *e)
 {
-    size_t texts = length(e->who) + length(e->to) + length(e->rule) + (size_t)e->text.len + 4;
+    size_t texts = length(e->who) + length(e->to) + length(e->rule) + (size_t)e->text.len +
+                   (size_t)e->notify.len + 5;
     usher_event *c = array_new(sizeof *c + texts, 1);
     char *room = (char *)(c + 1);
     *c = *e;
@@ -38,6 +39,7 @@ static usher_event *copy(const usher_event *e)
     c->to = put(&room, e->to, length(e->to));
     c->rule = put(&room, e->rule, length(e->rule));
     c->text.data = put(&room, e->text.data, (size_t)e->text.len);
+    c->notify.data = put(&room, e->notify.data, (size_t)e->notify.len);
     return c;
 }
 
@@ -110,9 +112,10 @@ static bool same(const usher_event *a, const usher_event *b)
            a->kind == b->kind && a->state == b->state && a->how == b->how &&
            a->promise == b->promise && a->level == b->level && a->priority == b->priority &&
            a->n == b->n && a->kept == b->kept && a->lapsed == b->lapsed &&
-           a->policy_version == b->policy_version && same_name(in, there) &&
-           same_name(a->who, b->who) && same_name(a->to, b->to) && same_name(a->rule, b->rule) &&
-           same_text(&a->text, &b->text);
+           a->policy_version == b->policy_version && a->notify_at == b->notify_at &&
+           same_name(in, there) && same_name(a->who, b->who) && same_name(a->to, b->to) &&
+           same_name(a->rule, b->rule) && same_text(&a->text, &b->text) &&
+           same_text(&a->notify, &b->notify);
 }
 
 static void tell_difference(const usher_event *there, const usher_event *here, struct fault *f)

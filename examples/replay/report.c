@@ -3,12 +3,23 @@
 #include "report.h"
 
 #include <inttypes.h>
+#include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "array.h"
 #include "table.h"
 #include "words.h"
 
-enum { INDENT = 2, NAME_MOST = 24, TALLY_WIDTH = 70, SHOWN_QUEUES = 10, SHOWN_NAMES = 5 };
+enum {
+    INDENT = 2,
+    NAME_MOST = 24,
+    TALLY_WIDTH = 70,
+    SHOWN_QUEUES = 10,
+    SHOWN_NAMES = 5,
+    SHOWN_LEVELS = 6
+};
+enum { STEP_MOST = 84 };
 
 static const struct {
     const char *name, *unit, *what;
@@ -255,6 +266,69 @@ static void happenings(FILE *out, const struct report *r)
     }
 }
 
+/* A step as the policy has it; one of a preset by its path. To be freed. */
+static char *step_text(const json_t *steps, uint32_t i)
+{
+    char *text = json_dumps(json_array_get(steps, i), JSON_COMPACT);
+    size_t len = (text ? strlen(text) : 0) + 32;
+    char *line = array_new(len, 1);
+    snprintf(line, len, "  ladder[%u]%s%s", (unsigned)i, text ? "  " : "", text ? text : "");
+    free(text);
+    return line;
+}
+
+static void steps_table(FILE *out, const struct climb *c, const json_t *steps)
+{
+    struct table t;
+    table_begin(&t);
+    table_left(&t, "The ladder", STEP_MOST);
+    table_right(&t, "fired");
+    table_right(&t, "tickets");
+    for (uint32_t i = 0; i < json_array_size(steps) || i < c->steps_n; i++) {
+        char *text = step_text(steps, i);
+        table_cell(&t, text);
+        cell_count(&t, i < CLIMB_STEPS ? c->fired[i] : 0);
+        cell_count(&t, i < CLIMB_STEPS ? c->tickets[i] : 0);
+        free(text);
+    }
+    table_end(&t, out, 0);
+}
+
+/* Only where there is a ladder. */
+static void ladder(FILE *out, const struct report *r)
+{
+    const struct climb *c = &r->account->climb;
+    const struct figures *g = r->figures;
+    json_t *policy = json_loads(r->policy, 0, NULL);
+    const json_t *steps = json_object_get(policy, "ladder");
+    if (json_array_size(steps) == 0 && c->steps_n == 0) {
+        json_decref(policy);
+        return;
+    }
+    steps_table(out, c, steps);
+    json_decref(policy);
+    item(out, c->tells, "time somebody was told", "times somebody was told");
+    fputs(g->told_n > 0 ? ": " : "", out);
+    tally_line(out, g->told, g->told_n, &c->names);
+    fputc('\n', out);
+    if (c->tells_later > 0)
+        item(out, c->tells_later, "of them when the calendar for that opened again\n",
+             "of them when the calendar for that opened again\n");
+    if (c->lifts > 0)
+        item(out, c->lifts, "priority lifted\n", "priorities lifted\n");
+    if (c->moves > 0)
+        item(out, c->moves, "ticket moved by it\n", "tickets moved by it\n");
+    if (c->no_queue > 0)
+        item(out, c->no_queue, "move to a queue that there is not: the ticket stayed\n",
+             "moves to a queue that there is not: the tickets stayed\n");
+    for (size_t i = 0; i < g->levels_n && i < SHOWN_LEVELS; i++) {
+        char level[WORDS_MAX];
+        item(out, g->levels[i].n, "ticket went up to level ", "tickets went up to level ");
+        fprintf(out, "%s\n", words_count(level, g->levels[i].name));
+    }
+    fputc('\n', out);
+}
+
 static void busiest(FILE *out, const struct report *r)
 {
     const struct figures *g = r->figures;
@@ -372,10 +446,10 @@ static void verdict(FILE *out, const struct report *r)
 void report_text(FILE *out, const struct report *r)
 {
     void (*const parts[])(FILE *, const struct report *) = {
-        head, promises, durations, happenings, busiest, longest, assumed, verdict};
+        head, promises, durations, happenings, ladder, busiest, longest, assumed, verdict};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-        if (i > 0)
-            fputc('\n', out);
         parts[i](out, r);
+        if (i + 1 < sizeof parts / sizeof *parts && parts[i] != ladder)
+            fputc('\n', out);
     }
 }

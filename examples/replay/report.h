@@ -7,6 +7,7 @@
 
 struct report { /* everything that the report is made from */
     const char *log_name, *policy_name;
+    const char *policy; /* its text */
     const struct log *log;
     const struct timeline *timeline;
     const struct account *account;

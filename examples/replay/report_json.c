@@ -68,6 +68,26 @@ static json_t *queues(const struct report *r)
     return all;
 }
 
+static json_t *ladder(const struct report *r)
+{
+    const struct climb *c = &r->account->climb;
+    json_t *steps = json_array();
+    json_t *levels = json_object();
+    for (uint32_t i = 0; i < c->steps_n; i++) {
+        json_array_append_new(steps, json_pack("{s:I, s:I}", "fired", (json_int_t)c->fired[i],
+                                               "tickets", (json_int_t)c->tickets[i]));
+    }
+    for (size_t i = 0; i < r->figures->levels_n; i++) {
+        char level[16];
+        snprintf(level, sizeof level, "%u", (unsigned)r->figures->levels[i].name);
+        put(levels, level, r->figures->levels[i].n);
+    }
+    return json_pack("{s:o, s:o, s:I, s:I, s:I, s:I, s:o}", "steps", steps, "told",
+                     tallies(r->figures->told, r->figures->told_n, &c->names), "told_later",
+                     (json_int_t)c->tells_later, "lifts", (json_int_t)c->lifts, "moves",
+                     (json_int_t)c->moves, "no_queue", (json_int_t)c->no_queue, "levels", levels);
+}
+
 static json_t *longest(const struct report *r)
 {
     json_t *all = json_array();
@@ -134,6 +154,7 @@ int report_json(FILE *out, const struct report *r)
     put(root, "passed_over", a->passed_over);
     put(root, "events", a->events);
     json_object_set_new(root, "promises", promises(g));
+    json_object_set_new(root, "ladder", ladder(r));
     json_object_set_new(root, "first_word_ms", spread(&g->first_word));
     json_object_set_new(root, "solve_ms", spread(&g->solved));
     json_object_set_new(root, "wait_ms", spread(&g->waited));

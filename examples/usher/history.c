@@ -68,6 +68,33 @@ static const char *until_words(int32_t kind)
     }
 }
 
+/* Whom the policy says to tell, and when, if not at once. */
+static void say_notify(char *buf, size_t len, const usher_event *e)
+{
+    char words[WORDS_MAX];
+    const char *before = "tell";
+    for (uint64_t at = 0; at < e->notify.len; at += strlen(e->notify.data + at) + 1) {
+        say(buf, len, before, e->notify.data + at);
+        before = "";
+    }
+    if (e->notify_at != 0 && e->notify_at != USHER_NEVER)
+        say(buf, len, "people at", words_instant(words, e->notify_at));
+}
+
+/* Which step of the ladder, and where it has led. */
+static void say_step(char *buf, size_t len, const usher_event *e)
+{
+    char words[WORDS_MAX];
+    if (e->rule)
+        say(buf, len, "", e->rule);
+    if (e->kind != USHER_EV_STEPPED)
+        return;
+    if (e->n > 0)
+        say(buf, len, "repeat", words_count(words, e->n));
+    if (e->level > 0)
+        say(buf, len, "level", words_count(words, (uint64_t)e->level));
+}
+
 /* What is behind the event's name: its particulars, the promises that it kept, and what was said. */
 static void describe(char *buf, size_t len, const usher_event *e)
 {
@@ -82,6 +109,12 @@ static void describe(char *buf, size_t len, const usher_event *e)
         snprintf(words, sizeof words, "%u %% used", (unsigned)e->n);
         say(buf, len, "", words);
     }
+    if (e->kind == USHER_EV_STEPPED || e->kind == USHER_EV_NO_QUEUE)
+        say_step(buf, len, e);
+    if (e->kind == USHER_EV_APPLIED) {
+        snprintf(words, sizeof words, "version %u", (unsigned)e->policy_version);
+        say(buf, len, "", words);
+    }
     if (e->kind == USHER_EV_CLAIMED && e->n > 0)
         say(buf, len, "out of turn, before", words_count(words, e->n));
     if (e->to)
@@ -92,7 +125,10 @@ static void describe(char *buf, size_t len, const usher_event *e)
         say(buf, len, "due", words_instant(words, e->due_at));
     say_promises(buf, len, "keeps", e->kept);
     say_promises(buf, len, "ends", e->lapsed);
-    if (*text)
+    say_notify(buf, len, e);
+    if (*text && (e->kind == USHER_EV_STEPPED || e->kind == USHER_EV_WARNED))
+        say(buf, len, "and late", text);
+    else if (*text)
         say(buf, len, *buf ? ":" : "", text);
     free(text);
 }
@@ -102,7 +138,7 @@ static enum paint paint_kind(const usher_event *e)
     if (e->kind == USHER_EV_BROKEN || e->kind == USHER_EV_STUCK ||
         e->kind == USHER_EV_LEASE_EXPIRED || e->kind == USHER_EV_FAILED)
         return BAD;
-    return e->kind == USHER_EV_WARNED ? WARN : e->kept != 0 ? GOOD : PLAIN;
+    return e->kind == USHER_EV_WARNED || e->kind == USHER_EV_STEPPED ? WARN : e->kept != 0 ? GOOD : PLAIN;
 }
 
 static void add_row(struct story *h, const usher_event *e)
@@ -121,6 +157,14 @@ static void add_row(struct story *h, const usher_event *e)
     table_cell(t, e->who ? e->who : "-");
     describe(what, sizeof what, e);
     table_cell(t, what);
+}
+
+static json_t *json_notify(const usher_text *names)
+{
+    json_t *list = json_array();
+    for (uint64_t at = 0; at < names->len; at += strlen(names->data + at) + 1)
+        json_array_append_new(list, json_name(names->data + at));
+    return list;
 }
 
 static json_t *json_event(const usher_event *e)
@@ -146,6 +190,8 @@ static json_t *json_event(const usher_event *e)
     json_object_set_new(o, "to", json_name(e->to));
     json_object_set_new(o, "rule", json_name(e->rule));
     json_object_set_new(o, "text", json_text(&e->text));
+    json_object_set_new(o, "notify", json_notify(&e->notify));
+    json_object_set_new(o, "notify_at", json_instant(e->notify_at));
     return o;
 }
 

@@ -199,14 +199,21 @@ enum { /* what an event tells; the ticket's history is made of them */
        USHER_EV_MOVED = 29,        /* to: the queue */
        USHER_EV_NOTED = 30,
        USHER_EV_CHECK_IN = 31,     /* ask the requester whether it holds; n: 1 for the first */
-       USHER_EV_WARNED = 32,       /* promise; n: per cent of the target that are used */
+       USHER_EV_WARNED = 32,       /* promise; n: per cent of the target that are used. text: as in STEPPED */
        USHER_EV_BROKEN = 33,       /* promise; due_at: what had been promised; at: 1 ms later, for a word at due_at keeps it */
+       USHER_EV_STEPPED = 34,      /* a step of the ladder, see `rule`: promise; n: 0, or of how manieth repeat; notify: whom to
+                                      tell; level, priority and queue: as they are after it; to: the queue, if it was moved. Late ones
+                                      are told as one: text then names the others, "warn[0] of resolve, ladder[1]" */
+       USHER_EV_NO_QUEUE = 35,     /* rule wanted to move it to `to`, which there is not: it stays */
+       USHER_EV_APPLIED = 36,      /* it has the later policy_version now, see usher_apply() */
        USHER_EV_QUEUE_DEFINED = 40, /* ticket 0; policy_version */
        USHER_EV_QUEUE_HELD = 41,   /* ticket 0; how: USHER_HOLD_* */
        USHER_EV_ROOM = 42,         /* ticket 0; the queue (NULL: the store) that answered EFULL has room again */
        USHER_EV_AGENT_GONE = 43,   /* ticket 0; who; n: tickets that it released */
        USHER_EV_LOST = 44,         /* ticket 0; told to a named subscription only: n events up to this seq are no longer kept */
-       USHER_EV_PURGED = 45        /* ticket 0; n: tickets */
+       USHER_EV_PURGED = 45,       /* ticket 0; n: tickets */
+       USHER_EV_ZONE_CHANGED = 46  /* ticket 0, at an opening; to: a zone of which this machine has other data than the policies in
+                                      use were compiled with. They go on with theirs; a new usher_define() takes the machine's */
 };
 
 enum { USHER_NONE = 1, USHER_PROCESS = 2, USHER_DISK = 3 }; /* durability levels, see the top */
@@ -274,6 +281,7 @@ typedef struct usher_options {
     uint64_t err_len;
     void (*progress)(uint64_t rows, uint64_t of, void *user); /* from inside usher_open(), now and then; `of` is an estimate */
     void (*on_failed)(usher_t *u, int status, usher_text why, void *user); /* once, when the store has failed; see Durability */
+    const char *zoneinfo;             /* the directory of the zone files; NULL: $TZDIR, then where systems keep them. Copied */
 } usher_options;
 
 typedef void (*usher_open_cb)(usher_t *u, int status, usher_text detail, void *user);
@@ -340,6 +348,12 @@ USHER_API const char *usher_queue_name(const usher_queue_t *q);
  * nothing, and err (may be NULL) holds "policy: PATH: what is wrong". Tickets keep the version that they were taken under for
  * promises, pauses and after-care; line, lease and limits follow at once. */
 USHER_API int usher_define(usher_queue_t *q, const char *policy, char *err, size_t err_len, usher_done_cb cb, void *user);
+
+/* Gives the queue's policy to those tickets too that were taken under an earlier version of it, wherever they stand, closed and
+ * withdrawn ones apart: same starts, same pauses, new targets, calendars and ladder. What that puts into the past becomes one
+ * event each, now; what is broken stays broken; ranks are computed anew, in the order of the line. usher_read() with
+ * USHER_READ_WHAT_IF says beforehand what it would do. done.detail says to how many. Status ENOMEM: not to all; call it again. */
+USHER_API int usher_apply(usher_queue_t *q, usher_done_cb cb, void *user);
 
 /* Bits: HOLD_CLAIMS (claims park, claim_ticket is ESTATE), HOLD_ENQUEUE (enqueue is ESTATE; joining stays possible), 0 runs. */
 USHER_API int usher_queue_hold(usher_queue_t *q, uint32_t hold, usher_done_cb cb, void *user);
@@ -475,9 +489,12 @@ typedef struct usher_event { /* one line of a ticket's history, or of the servic
     uint32_t policy_version; /* of the policy that it was enqueued under, in the queue where that was */
     usher_queue_t *queue;
     const char *who;     /* the agent, the requester, the desk; NULL: a timer, or a desk that gave no name */
-    const char *to;      /* MOVED */
+    const char *to;      /* MOVED, STEPPED, NO_QUEUE: the queue. ZONE_CHANGED: the zone */
     const char *rule;    /* the JSON path in the policy that caused it, or NULL */
     usher_text text;
+    usher_text notify;   /* whom the policy says to tell: names, each with a NUL after it, all counted in len */
+    int64_t notify_at;   /* when to tell people: the next opening of the policy's notify_calendar; 0: at once. The host waits,
+                            usher holds nothing back */
 } usher_event;
 typedef void (*usher_event_cb)(usher_t *u, const usher_event *e, void *user);
 
@@ -540,15 +557,26 @@ enum {
     USHER_READ_TICKETS = 1, /* page.tickets: all that fit the filters, by ascending id; go on while there is a cursor */
     USHER_READ_BODY = 2,    /* page.text */
     USHER_READ_HISTORY = 3, /* page.events: of one ticket, as far as history is kept */
-    USHER_READ_WHY_DUE = 4, /* page.spans: of one ticket's promise; their counted ms add up to what is used */
-    USHER_READ_WHY_RANK = 5 /* page.text: one ticket's place, in words */
+    USHER_READ_WHY_DUE = 4, /* page.spans: of one ticket's promise, from its start to its due; their ms add up to the target, or to
+                               what is used at the due that was named. Without a due: to now, and they add up to what is used */
+    USHER_READ_WHY_RANK = 5, /* page.text: one ticket's place, in words */
+    USHER_READ_WHAT_IF = 6  /* page.changes: what usher_define() with query.policy and then usher_apply() would change, by
+                               ascending id; query.queue says where. Status EPOLICY: page.text says what is wrong */
 };
-enum { USHER_SPAN_OPEN = 1, USHER_SPAN_CLOSED = 2, USHER_SPAN_PAUSED = 4 };
+enum { USHER_SPAN_OPEN = 1, USHER_SPAN_CLOSED = 2, USHER_SPAN_HOLIDAY = 3, USHER_SPAN_PAUSED = 4 };
 typedef struct usher_span {
     int64_t from_at, to_at;
     int64_t ms;             /* how much of it counted */
     int32_t kind, reserved; /* USHER_SPAN_* */
 } usher_span;
+
+enum { USHER_BREAKS = 1, USHER_LAPSES = 2, USHER_STARTS = 4 }; /* bits of usher_change.what */
+typedef struct usher_change { /* of one promise of one ticket, if a policy were applied */
+    usher_id ticket;
+    int64_t from_at, to_at; /* its due; USHER_NEVER: none */
+    int32_t promise;        /* USHER_PROMISE_* */
+    int32_t what;           /* BREAKS: it would be broken at once. LAPSES: it would end without a verdict. STARTS: it would be made */
+} usher_change;
 
 typedef struct usher_query {
     uint64_t size;
@@ -560,6 +588,7 @@ typedef struct usher_query {
     uint64_t cursor;       /* page.cursor of the page before; 0 = from the start */
     uint32_t states;       /* bits 1 << USHER_WAITING ... */
     int32_t promise;       /* WHY_DUE */
+    const char *policy;    /* WHAT_IF: JSON text; NULL: the queue's own */
 } usher_query;
 
 typedef struct usher_page {
@@ -570,6 +599,7 @@ typedef struct usher_page {
     const usher_span *spans;
     usher_text text;
     uint64_t cursor;       /* 0: that was all */
+    const usher_change *changes;
 } usher_page;
 typedef void (*usher_page_cb)(usher_t *u, int status, const usher_page *p, void *user);
 

@@ -23,7 +23,7 @@ void usher__do_claim(struct turn *turn)
         t->until_at = INT64_MAX;
     e = usher__tell(turn, USHER_EV_CLAIMED, turn->c->who);
     e->n = passed_over;
-    e->until_at = usher__until(t, (struct now){turn->at, turn->boot, turn->ahead});
+    e->until_at = usher__until(t, (struct now){turn->at, turn->boot, turn->ahead, turn->seen});
 }
 
 /* This claim is seen to work: a word, and after the first one anything that shows life. */

@@ -72,12 +72,16 @@ static const char *const events[] = {
     [USHER_EV_CHECK_IN] = "check_in",
     [USHER_EV_WARNED] = "warned",
     [USHER_EV_BROKEN] = "broken",
+    [USHER_EV_STEPPED] = "stepped",
+    [USHER_EV_NO_QUEUE] = "no_queue",
+    [USHER_EV_APPLIED] = "applied",
     [USHER_EV_QUEUE_DEFINED] = "queue_defined",
     [USHER_EV_QUEUE_HELD] = "queue_held",
     [USHER_EV_ROOM] = "room",
     [USHER_EV_AGENT_GONE] = "agent_gone",
     [USHER_EV_LOST] = "lost",
     [USHER_EV_PURGED] = "purged",
+    [USHER_EV_ZONE_CHANGED] = "zone_changed",
 };
 
 static const char *word(const char *const *words, size_t n, int value)

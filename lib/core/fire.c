@@ -1,8 +1,8 @@
 /* fire(): what the passing of time does to a ticket, one timer at a time, at the timer's own
  * instant. A timer that runs late changes nothing in the outcome. */
-#include "core/turn.h"
-
 #include <stddef.h>
+
+#include "core/ladder.h"
 
 /* ---- which timer is next ------------------------------------------------------------------------ */
 
@@ -47,6 +47,23 @@ static void promise_timers(const struct ticket *t, const struct policy *p, struc
     }
 }
 
+static void ladder_timer(const struct ticket *t, const struct policy *p, struct timer *best)
+{
+    uint32_t step = 0;
+    int64_t at = p->ladder_n != 0 ? usher__ladder_next(t, p, &step) : INT64_MAX;
+
+    sooner(best, at, TIMER_STEP, CLASS_RECORDS, (int)step);
+}
+
+struct timer usher__next_record(const struct ticket *t, const struct policy *policy)
+{
+    struct timer best = {INT64_MAX, TIMER_NONE, CLASSES, 0};
+
+    promise_timers(t, policy, &best);
+    ladder_timer(t, policy, &best);
+    return best;
+}
+
 struct timer usher__next_timer(const struct ticket *t, const struct policy *policy)
 {
     struct timer best = {INT64_MAX, TIMER_NONE, CLASSES, 0};
@@ -66,6 +83,7 @@ struct timer usher__next_timer(const struct ticket *t, const struct policy *poli
         return best;
     }
     promise_timers(t, policy, &best);
+    ladder_timer(t, policy, &best);
     return best;
 }
 
@@ -167,31 +185,20 @@ static void remind(struct turn *turn, int reason)
     e->rule = rules[reason];
 }
 
-static void broken(struct turn *turn, int ix)
+void usher__broken(struct turn *turn, int ix)
 {
-    int64_t due = usher__promise_due(turn->t, turn->policy, ix);
-    struct event *e;
-
     turn->t->promise[ix].state = USHER_BROKEN;
-    e = usher__tell(turn, USHER_EV_BROKEN, 0);
-    e->promise = (uint8_t)(ix + 1);
-    e->due_at = due;
-    e->rule = usher__promise_rule(ix);
+    usher__tell_of(turn, USHER_EV_BROKEN, ix, usher__promise_rule(ix));
 }
 
-static void warning(struct turn *turn, int ix)
+static void warning(struct turn *turn, int ix, int64_t own_at)
 {
     struct promise *m = &turn->t->promise[ix];
-    struct event *e;
     int warn = 0;
 
     usher__promise_warning(turn->t, turn->policy, ix, &warn);
     m->warned = (uint8_t)(m->warned | 1u << warn);
-    e = usher__tell(turn, USHER_EV_WARNED, 0);
-    e->promise = (uint8_t)(ix + 1);
-    e->n = turn->policy->warn[warn];
-    e->due_at = usher__promise_due(turn->t, turn->policy, ix);
-    e->rule = "warn";
+    usher__ladder_warned(turn, ix, warn, own_at);
 }
 
 static void check_in(struct turn *turn)
@@ -205,7 +212,7 @@ static void check_in(struct turn *turn)
 void usher__fire(struct ticket *t, struct timer timer, struct now at, const struct policy *policy,
                  const struct facts *facts, struct outcome *out)
 {
-    struct turn turn = {t, NULL, policy, facts, out, at.wall, at.boot, at.ahead};
+    struct turn turn = {t, NULL, policy, facts, out, at.wall, at.boot, at.ahead, at.seen};
 
     usher__outcome_clear(out);
     switch (timer.kind) {
@@ -226,10 +233,13 @@ void usher__fire(struct ticket *t, struct timer timer, struct now at, const stru
         remind(&turn, timer.index);
         break;
     case TIMER_BROKEN:
-        broken(&turn, timer.index);
+        usher__broken(&turn, timer.index);
         break;
     case TIMER_WARNING:
-        warning(&turn, timer.index);
+        warning(&turn, timer.index, timer.at);
+        break;
+    case TIMER_STEP:
+        usher__ladder_climb(&turn, timer.index, timer.at);
         break;
     case TIMER_CHECK_IN:
         check_in(&turn);
@@ -241,4 +251,5 @@ void usher__fire(struct ticket *t, struct timer timer, struct now at, const stru
     default:
         break;
     }
+    usher__ladder_tell(&turn);
 }

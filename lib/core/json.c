@@ -185,7 +185,7 @@ void usher__json_next(struct json *j, struct json_token *t)
     j->at = t->start + t->len;
 }
 
-bool usher__json_is_value(const struct json_token *t)
+static bool is_value(const struct json_token *t)
 {
     switch (t->kind) {
     case '{':
@@ -201,39 +201,114 @@ bool usher__json_is_value(const struct json_token *t)
     }
 }
 
-/* What the four digits of an escape stand for. */
-static int code_of(const char *digits)
+const char *usher__json_check(struct json *j, struct json_token *t)
 {
-    int code = 0;
+    enum { VALUE, KEY, COLON, MORE } expected = VALUE;
+    uint64_t lists = 0; /* a bit for each of the open ones, the innermost lowest: it is a list */
+    uint32_t depth = 0;
+    bool is_empty = false; /* nothing yet in the innermost */
+
+    for (;;) {
+        bool in_list = (lists & 1) != 0;
+        int close = in_list ? ']' : '}';
+
+        usher__json_next(j, t);
+        if (t->kind == USHER__JSON_BAD)
+            return "JSON";
+        if (depth > 0 && t->kind == close && (is_empty || expected == MORE)) {
+            depth--;
+            lists >>= 1;
+            is_empty = false;
+            expected = MORE;
+        } else if (expected == MORE) {
+            if (depth == 0)
+                return t->kind == USHER__JSON_END ? NULL : "the end";
+            if (t->kind != ',')
+                return in_list ? "\",\" or \"]\"" : "\",\" or \"}\"";
+            expected = in_list ? VALUE : KEY;
+        } else if (expected == KEY) {
+            if (t->kind != USHER__JSON_STRING)
+                return "a key";
+            is_empty = false;
+            expected = COLON;
+        } else if (expected == COLON) {
+            if (t->kind != ':')
+                return "\":\"";
+            expected = VALUE;
+        } else {
+            if (!is_value(t))
+                return "a value";
+            is_empty = t->kind == '[' || t->kind == '{';
+            expected = MORE;
+            if (is_empty) {
+                if (++depth > USHER__JSON_DEPTH)
+                    return "less in one another";
+                lists = lists << 1 | (t->kind == '[');
+                expected = t->kind == '[' ? VALUE : KEY;
+            }
+        }
+    }
+}
+
+/* What the four digits of an escape stand for. */
+static uint32_t code_of(const char *digits)
+{
+    uint32_t code = 0;
 
     for (int i = 0; i < 4; i++)
-        code = code * 16 + hex(digits[i]);
+        code = code * 16 + (uint32_t)hex(digits[i]);
     return code;
+}
+
+/* The character of an escape \uXXXX, or of two; moves on behind it. 0: half of a pair is none. */
+static uint32_t escaped_char(const char **at)
+{
+    uint32_t c = code_of(*at + 2);
+    uint32_t low = 0;
+
+    *at += 6;
+    if (c < 0xd800 || c > 0xdfff)
+        return c;
+    if (c < 0xdc00 && (*at)[0] == '\\' && (*at)[1] == 'u')
+        low = code_of(*at + 2);
+    if (low < 0xdc00 || low > 0xdfff)
+        return 0;
+    *at += 6;
+    return 0x10000 + (c - 0xd800) * 0x400 + (low - 0xdc00);
+}
+
+static size_t put_utf8(uint32_t c, char out[4])
+{
+    size_t n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+
+    for (size_t i = n - 1; i > 0; i--, c >>= 6)
+        out[i] = (char)(0x80 | (c & 0x3f));
+    out[0] = (char)(n > 1 ? (0xff00U >> n & 0xff) | c : c);
+    return n;
 }
 
 size_t usher__json_word(const struct json_token *t, char *out, size_t size)
 {
     const char *end = t->start + t->len - 1;
+    const char *at = t->start + 1;
     size_t len = 0;
 
-    for (const char *at = t->start + 1; at < end; len++) {
-        char c = *at;
-        size_t width = 1;
+    while (at < end) {
+        char c[4] = {*at};
+        size_t n = 1;
 
-        if (c == '\\' && at[1] == 'u') {
-            int code = code_of(at + 2);
-
-            c = '?';
-            if (code < 0x80)
-                c = (char)code;
-            width = 6;
-        } else if (c == '\\') {
-            c = escaped[strchr(escapes, at[1]) - escapes];
-            width = 2;
+        if (*at != '\\') {
+            at++;
+        } else if (at[1] != 'u') {
+            c[0] = escaped[strchr(escapes, at[1]) - escapes];
+            at += 2;
+        } else {
+            n = put_utf8(escaped_char(&at), c);
         }
-        if (len < size)
-            out[len] = c;
-        at += width;
+        for (size_t i = 0; i < n; i++, len++) {
+            if (len < size)
+                out[len] = c[i];
+        }
     }
     return len;
 }

@@ -2,12 +2,14 @@
  *
  * A policy names every key that it may hold, so its reader always knows what must come next, and
  * nothing needs a tree: no allocation, so no way to run out of memory, and each error has a place.
- * Whoever reads checks the order of the tokens; a token by itself is correct JSON. */
+ * The text as a whole is checked once, before it is read. */
 #ifndef USHER_CORE_JSON_H
 #define USHER_CORE_JSON_H
 
 #include <stdbool.h>
 #include <stddef.h>
+
+enum { USHER__JSON_DEPTH = 64 }; /* more in one another is refused */
 
 struct json {
     const char *text, *end;
@@ -37,11 +39,11 @@ void usher__json_open(struct json *j, const char *text, size_t len);
 /* After a token that is BAD, nothing but usher__json_place() is of use. */
 void usher__json_next(struct json *j, struct json_token *t);
 
-/* Does a value begin with it? */
-bool usher__json_is_value(const struct json_token *t);
+/* Whether all that is left is one value: NULL, or what was expected instead of *t. */
+const char *usher__json_check(struct json *j, struct json_token *t);
 
-/* What a STRING says, cut to size; returns its whole length. It is there to be compared with ASCII
- * words: a character beyond ASCII that is written as an escape comes out as '?'. */
+/* What a STRING says, in UTF-8, cut to size; returns its whole length. The escape of half a pair,
+ * which stands for no character, comes out as a NUL. */
 size_t usher__json_word(const struct json_token *t, char *out, size_t size);
 
 /* Line and column, from 1; columns count characters. */

@@ -3,9 +3,7 @@
 
 #include <stdio.h>
 
-#include <usher/usher.h>
-
-#include "core/policy_read.h"
+#include "core/policy_parts.h"
 
 #define SECOND INT64_C(1000)
 #define MINUTE (60 * SECOND)
@@ -14,21 +12,15 @@
 
 enum { OPEN_DEFAULT = 1000000, OPEN_MAX = 1000000000, PAYLOAD_DEFAULT = 1048576 };
 
-/* What a text is read into. */
-struct document {
-    struct policy policy;
-    uint8_t preset; /* 0: none, 1: desk */
-};
-
 /* ---- the keys ------------------------------------------------------------------------------- */
 
 #define FIELD(field) offsetof(struct document, policy.field)
 
-#define OBJECT(key, table)     .name = (key), .kind = KEY_OBJECT, .keys = (table)
-#define FLAG(key, where)       .name = (key), .kind = KEY_FLAG, .at = (where)
-#define WORD(key, where, list) .name = (key), .kind = KEY_WORD, .at = (where), .words = (list)
+#define OBJECT(key, table)     .name = key, .kind = KEY_OBJECT, .of.keys = (table)
+#define FLAG(key, where)       .name = key, .kind = KEY_FLAG, .at = (where)
+#define WORD(key, where, list) .name = key, .kind = KEY_WORD, .at = (where), .of.words = (list)
 #define NUMBER(key, what, where, least, most)                                                      \
-    .name = (key), .kind = (what), .at = (where), .min = (least), .max = (most)
+    .name = key, .kind = (what), .at = (where), .min = (least), .max = (most)
 #define DURATION(key, where, least) NUMBER(key, KEY_DURATION, where, least, POLICY_DURATION_MAX)
 #define LIST(key, what, field, n_most, least, most)                                                \
     NUMBER(key, what, FIELD(field), least, most), .at_n = FIELD(field##_n), .n_max = (n_most)
@@ -36,44 +28,59 @@ struct document {
 #define INSTANTS(key, field, n_most)                                                               \
     LIST(key, KEY_DURATIONS, field, n_most, 1, POLICY_DURATION_MAX), .ascending = true
 
+#define MANY(key, what, n_most, reader)                                                            \
+    .name = key, .kind = (what), .max = (n_most), .of.one = (reader)
+#define CALENDAR(key, where)                                                                       \
+    .name = key, .kind = KEY_OWN, .pass = PASS_CALENDAR, .at = (where),                            \
+    .of.read = usher__read_calendar
+
 static const char *const reasons[] = {"requester", "third_party", "until", NULL};
 static const char *const capped_or_free[] = {"capped", "free", NULL};
 static const char *const wait_only[] = {"wait", NULL};
 static const char *const wait_or_resolve[] = {"wait", "resolve", NULL};
 static const char *const presets[] = {"desk", NULL};
 
+#define TARGET_OF(key, priority)                                                                   \
+    .name = key, .kind = KEY_OWN, .pass = PASS_TIME, .min = (priority)-1,                          \
+    .of.read = usher__read_target
+
 static const struct policy_key target_keys[] = {
-    {DURATION("urgent", 3 * sizeof(int64_t), 1)},
-    {DURATION("high", 2 * sizeof(int64_t), 1)},
-    {DURATION("normal", sizeof(int64_t), 1)},
-    {DURATION("low", 0, 1)},
+    {TARGET_OF("urgent", USHER_URGENT)},
+    {TARGET_OF("high", USHER_HIGH)},
+    {TARGET_OF("normal", USHER_NORMAL)},
+    {TARGET_OF("low", USHER_LOW)},
     {.name = NULL},
 };
 
 #define TARGET(i)                                                                                  \
-    .name = "target", .kind = KEY_EACH, .at = FIELD(promise[i].target), .keys = target_keys
+    .name = "target", .kind = KEY_EACH, .pass = PASS_TIME, .at = FIELD(promise[i]),                \
+    .of.keys = target_keys
 #define PAUSES(i)                                                                                  \
     .name = "pauses", .kind = KEY_REASONS, .n_max = REASONS, .at = FIELD(promise[i].pauses),       \
-    .words = reasons
+    .of.words = reasons
 
 static const struct policy_key ack_keys[] = {
+    {CALENDAR("calendar", FIELD(promise[0].calendar))},
     {TARGET(0)},
     {PAUSES(0)},
     {FLAG("receipt", FIELD(receipt))},
     {.name = NULL},
 };
 static const struct policy_key answer_keys[] = {
+    {CALENDAR("calendar", FIELD(promise[1].calendar))},
     {TARGET(1)},
     {PAUSES(1)},
     {.name = NULL},
 };
 static const struct policy_key update_keys[] = {
+    {CALENDAR("calendar", FIELD(promise[2].calendar))},
     {TARGET(2)},
     {PAUSES(2)},
-    {WORD("named", FIELD(named_free), capped_or_free)},
+    {WORD("named", FIELD(named_free), capped_or_free)}, /* false, true */
     {.name = NULL},
 };
 static const struct policy_key resolve_keys[] = {
+    {CALENDAR("calendar", FIELD(promise[3].calendar))},
     {TARGET(3)},
     {PAUSES(3)},
     {.name = NULL},
@@ -151,9 +158,13 @@ static const struct policy_key limits_keys[] = {
 };
 
 static const struct policy_key policy_keys[] = {
-    {WORD("preset", offsetof(struct document, preset), presets), .min = 1},
+    {WORD("preset", offsetof(struct document, preset), presets), .min = 1, .pass = PASS_PRESET},
+    {MANY("calendars", KEY_MAP, CALENDARS_MAX, usher__read_named)},
     {OBJECT("promises", promises_keys)},
     {LIST("warn", KEY_PERCENTS, warn, WARN_MAX, 1, 99), .ascending = true},
+    {MANY("ladder", KEY_LIST, LADDER_MAX, usher__read_step), .pass = PASS_TIME,
+     .at_n = FIELD(ladder_n)},
+    {CALENDAR("notify_calendar", FIELD(notify_calendar))},
     {OBJECT("line", line_keys)},
     {OBJECT("lease", lease_keys)},
     {OBJECT("retry", retry_keys)},
@@ -202,6 +213,12 @@ static const char desk[] = TEXT({
         "update":  { "target": { "urgent": "1h", "normal": "48h" } },
         "resolve": { "target": { "urgent": "4h", "high": "8h", "normal": "72h", "low": "240h" },
                      "pauses": ["requester", "third_party"] } },
+    "ladder": [
+        { "on": "ack",     "at": "100%", "notify": ["lead"], "raise": 1 },
+        { "on": "resolve", "at": "-1h",  "notify": ["agent"] },
+        { "on": "resolve", "at": "100%", "notify": ["lead", "manager"], "raise": 1,
+          "repeat": "2h", "times": 3 },
+        { "on": "resolve", "at": "+24h", "priority": "high" } ],
     "line":      { "gap": "1m" },
     "pause":     { "requester":   { "max": "10d", "remind": ["2d", "5d"], "then": "resolve" },
                    "third_party": { "max": "20d" } },
@@ -209,38 +226,87 @@ static const char desk[] = TEXT({
 });
 // clang-format on
 
+/* ---- compiling ------------------------------------------------------------------------------- */
+
 /* A priority without a target takes the one of the next lower priority that has one. */
 static void inherit_targets(struct policy *p)
 {
     for (int i = 0; i < PROMISES; i++) {
-        int64_t *target = p->promise[i].target;
+        struct promise_policy *promise = &p->promise[i];
 
         for (int j = 1; j < PRIORITIES; j++) {
-            if (target[j] == 0)
-                target[j] = target[j - 1];
+            if (promise->target[j] == 0) {
+                promise->target[j] = promise->target[j - 1];
+                promise->days |= (promise->days >> (j - 1) & 1) << j;
+            }
         }
     }
 }
 
-int usher__policy_compile(struct policy *out, const char *json, size_t len, char *err,
-                          size_t err_len)
+/* The preset lies below what the text says, wherever the text names it. */
+static int read_all(struct document *d, const char *json, size_t len, char *err, size_t err_len)
 {
-    struct document d = {.preset = 0};
+    int rc = usher__policy_read(policy_keys, d, PASS_PRESET, json, len, err, err_len);
 
-    usher__policy_default(&d.policy);
-    if (!usher__policy_read(policy_keys, &d, json, len, err, err_len))
-        return USHER_EPOLICY;
-    /* The preset lies below what the text says, wherever the text names it. */
-    if (d.preset != 0 &&
-        (!usher__policy_read(policy_keys, &d, desk, sizeof desk - 1, err, err_len) ||
-         !usher__policy_read(policy_keys, &d, json, len, err, err_len)))
-        return USHER_EPOLICY;
-    if (d.policy.lease_max < d.policy.lease_for) {
+    for (uint8_t pass = PASS_MAIN; rc == 0 && pass < PASSES; pass++) {
+        if (d->preset != 0)
+            rc = usher__policy_read(policy_keys, d, pass, desk, sizeof desk - 1, err, err_len);
+        if (rc == 0)
+            rc = usher__policy_read(policy_keys, d, pass, json, len, err, err_len);
+    }
+    if (rc == 0 && d->policy.lease_max < d->policy.lease_for) {
         if (err != NULL)
             snprintf(err, err_len, "policy: lease.max: expected no less than lease.for");
-        return USHER_EPOLICY;
+        rc = USHER_EPOLICY;
     }
-    inherit_targets(&d.policy);
-    *out = d.policy;
-    return USHER_OK;
+    return rc != 0 ? rc : usher__policy_pack(d);
+}
+
+int usher__policy_compile(struct policy *out, const char *json, size_t len,
+                          const struct policy_world *world, char *err, size_t err_len)
+{
+    const usher_allocator *a = world->allocator;
+    struct document *d = a->resize(a->ctx, NULL, sizeof *d);
+    int rc;
+
+    if (d == NULL)
+        return USHER_ENOMEM;
+    usher__policy_default(&d->policy);
+    d->policy.allocator = a;
+    d->world = world;
+    d->preset = 0;
+    d->calendars[0] = NULL;
+    rc = read_all(d, json, len, err, err_len);
+    if (rc == 0) {
+        inherit_targets(&d->policy);
+        *out = d->policy;
+    } else {
+        usher__policy_free(&d->policy);
+    }
+    a->resize(a->ctx, d, 0);
+    return rc;
+}
+
+void usher__policy_free(struct policy *p)
+{
+    for (uint32_t i = 0; i < p->calendars_n; i++)
+        usher__calendar_free(p->calendars[i]);
+    p->calendars_n = 0;
+    if (p->ladder != NULL)
+        p->allocator->resize(p->allocator->ctx, (void *)p->ladder, 0);
+    p->ladder = NULL;
+}
+
+const char *usher__policy_step_rule(uint32_t step)
+{
+#define ONE(n) "ladder[" #n "]"
+#define TEN(tens)                                                                                  \
+    ONE(tens##0), ONE(tens##1), ONE(tens##2), ONE(tens##3), ONE(tens##4), ONE(tens##5),            \
+        ONE(tens##6), ONE(tens##7), ONE(tens##8), ONE(tens##9)
+    static const char rules[LADDER_MAX][sizeof "ladder[31]"] = {TEN(), TEN(1), TEN(2), ONE(30),
+                                                                ONE(31)};
+#undef TEN
+#undef ONE
+
+    return rules[step];
 }

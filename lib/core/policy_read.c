@@ -1,5 +1,5 @@
-/* The reader of a policy. Functions that read a value find its first token in r->token and leave
- * its last one there. Recursion goes as deep as the tables do, whatever the text. */
+/* The reader of a policy. The text is known to be JSON before any of it is read, so what follows a
+ * token is one of few. Recursion goes as deep as the tables do, whatever the text. */
 #include "core/policy_read.h"
 
 #include <stdarg.h>
@@ -7,27 +7,14 @@
 #include <string.h>
 
 #include "core/duration.h"
-#include "core/json.h"
 
 enum {
-    DEPTH_MAX = 4,   /* keys in keys of the tables */
-    LIST_MAX = 16,   /* in a list */
-    WORD_SIZE = 64,  /* longer than all words of the tables, and than any duration needs to be */
-    SHOWN_MAX = 48,  /* bytes of a wrong value that an error shows */
-    PIECE_SIZE = 160 /* of an error, written at once */
+    LIST_MAX = 16,              /* in a list of scalars */
+    SHOWN_MAX = 48,             /* bytes of a wrong value that an error shows */
+    PIECE_SIZE = WORD_SIZE + 64 /* of an error, written at once */
 };
 
 #define DAY (INT64_C(24) * 3600 * 1000)
-
-struct reader {
-    struct json json;
-    struct json_token token;
-    const char *path[DEPTH_MAX];
-    uint32_t depth;
-    int64_t index; /* in the list that is being read; -1: none */
-    char *err;     /* where the error goes on */
-    size_t room;   /* for it, the NUL apart */
-};
 
 /* ---- errors --------------------------------------------------------------------------------- */
 
@@ -47,6 +34,7 @@ __attribute__((format(printf, 2, 0))) static void say_args(struct reader *r, con
     char piece[PIECE_SIZE];
     size_t len, n;
 
+    r->status = USHER_EPOLICY;
     if (r->room == 0)
         return;
     vsnprintf(piece, sizeof piece, format, args);
@@ -67,21 +55,6 @@ __attribute__((format(printf, 2, 3))) static void say(struct reader *r, const ch
     va_end(args);
 }
 
-static void say_path(struct reader *r)
-{
-    say(r, "policy: ");
-    for (uint32_t i = 0; i < r->depth; i++)
-        say(r, "%s%s", i > 0 ? "." : "", r->path[i]);
-    if (r->index >= 0)
-        say(r, "[%lld]", (long long)r->index);
-}
-
-/* One of several: "a", "b" or "c". */
-static void say_choice(struct reader *r, const char *name, bool is_first, bool is_last)
-{
-    say(r, "%s\"%s\"", is_first ? "" : is_last ? " or " : ", ", name);
-}
-
 static void say_bytes(struct reader *r, const char *text, size_t len, const char *close)
 {
     size_t n = cut(text, len, SHOWN_MAX);
@@ -89,6 +62,24 @@ static void say_bytes(struct reader *r, const char *text, size_t len, const char
     say(r, "%.*s%s", (int)n, text, n < len ? "..." : "");
     if (n < len)
         say(r, "%s", close);
+}
+
+static void say_path(struct reader *r)
+{
+    say(r, "policy: ");
+    for (uint32_t i = 0; i < r->depth; i++) {
+        const char *name = r->path[i].name;
+        size_t n = r->path[i].n;
+
+        if (name == NULL) {
+            say(r, "[%zu]", n);
+        } else {
+            say(r, "%s%s", i > 0 ? "." : "", n > 0 ? "" : "\"\"");
+            say_bytes(r, name, n, "");
+        }
+    }
+    if (r->depth > 0)
+        say(r, ": ");
 }
 
 static void say_token(struct reader *r)
@@ -107,59 +98,62 @@ static void say_token(struct reader *r)
         say_bytes(r, t->start, t->len, t->kind == USHER__JSON_STRING ? "\"" : "");
 }
 
-/* The token cannot stand here. */
-static bool syntax(struct reader *r, const char *expected)
+static const char *name_at(const char *const *names, size_t stride, int i)
 {
-    size_t line, column;
+    const char *const *name = (const void *)((const char *)names + (size_t)i * stride);
 
-    usher__json_place(&r->json, r->token.start, &line, &column);
-    say(r, "policy: line %zu, column %zu: ", line, column);
-    say_token(r);
-    if (r->token.kind == USHER__JSON_BAD)
-        say(r, ": %s", r->token.why);
-    else
-        say(r, ": expected %s", expected);
-    return false;
+    return *name;
 }
 
-/* Begins to say that the value is wrong, up to what was expected; false when there is no value. */
-static bool say_value(struct reader *r)
+/* One of several: "a", "b" or "c". */
+static void say_choice(struct reader *r, const char *const *names, size_t stride)
 {
-    if (!usher__json_is_value(&r->token))
-        return syntax(r, "a value");
-    say_path(r);
-    say(r, "%s", r->depth > 0 ? ": " : "");
-    say_token(r);
-    say(r, ": expected ");
-    return true;
+    const char *name;
+
+    for (int i = 0; (name = name_at(names, stride, i)) != NULL; i++) {
+        bool is_last = name_at(names, stride, i + 1) == NULL;
+
+        say(r, "%s\"%s\"", i == 0 ? "" : is_last ? " or " : ", ", name);
+    }
 }
 
-__attribute__((format(printf, 2, 3))) static bool wrong(struct reader *r, const char *expected, ...)
+bool usher__read_wrong(struct reader *r, int what, const char *format, ...)
 {
     va_list args;
 
-    if (say_value(r)) {
-        va_start(args, expected);
-        say_args(r, expected, args);
-        va_end(args);
+    say_path(r);
+    if (what != WRONG_PLACE) {
+        say_token(r);
+        say(r, ": %s", what == EXPECTED ? "expected " : "");
     }
+    va_start(args, format);
+    say_args(r, format, args);
+    va_end(args);
     return false;
+}
+
+bool usher__read_missing(struct reader *r, const char *key)
+{
+    return usher__read_wrong(r, WRONG_PLACE, "\"%s\" is missing", key);
+}
+
+bool usher__read_twice(struct reader *r)
+{
+    return usher__read_wrong(r, WRONG_PLACE, "this key is there twice");
 }
 
 static bool wrong_word(struct reader *r, const char *const *words)
 {
-    if (say_value(r)) {
-        for (size_t i = 0; words[i] != NULL; i++)
-            say_choice(r, words[i], i == 0, words[i + 1] == NULL);
-    }
+    usher__read_wrong(r, EXPECTED, "%s", "");
+    say_choice(r, words, sizeof *words);
     return false;
 }
 
-/* How many letters must be changed, added or left out to make b of a; both are shorter than
+/* How many letters must be changed, added or left out to make b of a; neither is longer than
  * WORD_SIZE. */
 static size_t distance(const char *a, size_t a_len, const char *b, size_t b_len)
 {
-    size_t row[WORD_SIZE];
+    size_t row[WORD_SIZE + 1];
 
     for (size_t j = 0; j <= b_len; j++)
         row[j] = j;
@@ -181,97 +175,78 @@ static size_t distance(const char *a, size_t a_len, const char *b, size_t b_len)
     return row[b_len];
 }
 
-/* A key is meant when at most a third of its letters are wrong. */
-static const char *nearest(const struct policy_key *keys, const char *word, size_t len)
+bool usher__read_unknown(struct reader *r, int what, const char *why, const char *const *names,
+                         size_t stride)
 {
-    const char *best = NULL;
+    const char *meant = NULL;
     size_t least = WORD_SIZE;
+    const char *name;
 
-    for (; keys->name != NULL; keys++) {
-        size_t name_len = strlen(keys->name);
-        size_t d = distance(word, len, keys->name, name_len);
+    /* A name is meant when at most a third of its letters are wrong. */
+    for (int i = 0; (name = name_at(names, stride, i)) != NULL; i++) {
+        size_t name_len = strlen(name);
+        size_t d = distance(r->word, r->len, name, name_len);
 
         if (d <= name_len / 3 && d < least) {
             least = d;
-            best = keys->name;
+            meant = name;
         }
     }
-    return best;
-}
-
-static bool unknown(struct reader *r, const struct policy_key *keys)
-{
-    char word[WORD_SIZE];
-    size_t len = usher__json_word(&r->token, word, sizeof word);
-    const char *meant = len <= sizeof word ? nearest(keys, word, len) : NULL;
-
-    say_path(r);
-    say(r, "%s", r->depth > 0 ? "." : "");
-    if (len > 0)
-        say_bytes(r, r->token.start + 1, r->token.len - 2, "");
-    else
-        say(r, "\"\"");
-    say(r, ": unknown key; ");
+    usher__read_wrong(r, what, "%s; ", why);
     if (meant != NULL) {
         say(r, "did you mean \"%s\"?", meant);
+    } else if (*names == NULL) {
+        say(r, "there is none");
     } else {
-        say(r, "expected one of ");
-        for (size_t i = 0; keys[i].name != NULL; i++)
-            say_choice(r, keys[i].name, i == 0, keys[i + 1].name == NULL);
+        say(r, "expected %s", name_at(names, stride, 1) == NULL ? "" : "one of ");
+        say_choice(r, names, stride);
     }
     return false;
 }
 
 /* ---- scalars -------------------------------------------------------------------------------- */
 
-static void next(struct reader *r)
+void usher__read_next(struct reader *r)
 {
     usher__json_next(&r->json, &r->token);
+    r->len = 0;
+    if (r->token.kind == USHER__JSON_STRING)
+        r->len = usher__json_word(&r->token, r->word, WORD_SIZE);
+    if (r->len > WORD_SIZE)
+        r->len = 0;
+    r->word[r->len] = '\0';
 }
 
-/* Is the token a string that says just this? */
-static bool says(const struct reader *r, const char *text)
+bool usher__read_name(struct reader *r, const char *example, char name[WORD_SIZE])
 {
-    char word[WORD_SIZE];
-    size_t len = strlen(text);
-
-    return r->token.kind == USHER__JSON_STRING &&
-           usher__json_word(&r->token, word, sizeof word) == len && memcmp(word, text, len) == 0;
+    if (r->len < 1 || r->len > USHER_NAME_MAX || strlen(r->word) != r->len)
+        return usher__read_wrong(r, EXPECTED, "a name such as \"%s\", of up to %d bytes", example,
+                                 USHER_NAME_MAX);
+    memcpy(name, r->word, r->len + 1);
+    return true;
 }
 
-/* The token's place in words; -1 when it is none of them. */
-static int find_word(const struct reader *r, const char *const *words)
+int usher__read_find(const struct reader *r, const char *const *names, size_t stride)
 {
-    for (int i = 0; words[i] != NULL; i++) {
-        if (says(r, words[i]))
+    const char *name;
+
+    for (int i = 0; (name = name_at(names, stride, i)) != NULL; i++) {
+        if (strlen(name) == r->len && memcmp(name, r->word, r->len) == 0)
             return i;
     }
     return -1;
 }
 
-static const struct policy_key *find_key(const struct reader *r, const struct policy_key *keys)
+static bool read_word(struct reader *r, const struct policy_key *key, int64_t *out)
 {
-    for (; keys->name != NULL; keys++) {
-        if (says(r, keys->name))
-            return keys;
-    }
-    return NULL;
-}
-
-static bool read_word(struct reader *r, const struct policy_key *key, uint8_t *out)
-{
-    int place = find_word(r, key->words);
-
-    if (place < 0)
-        return wrong_word(r, key->words);
-    *out = (uint8_t)(key->min + place);
-    return true;
+    *out = usher__read_find(r, key->of.words, sizeof *key->of.words);
+    return *out >= 0 || wrong_word(r, key->of.words);
 }
 
 static bool read_flag(struct reader *r, bool *out)
 {
     if (r->token.kind != USHER__JSON_TRUE && r->token.kind != USHER__JSON_FALSE)
-        return wrong(r, "true or false");
+        return usher__read_wrong(r, EXPECTED, "true or false");
     *out = r->token.kind == USHER__JSON_TRUE;
     return true;
 }
@@ -290,42 +265,67 @@ static bool read_number(struct reader *r, const struct policy_key *key, const ch
         n = good ? n * 10 + digit : 0;
     }
     if (!good || n < key->min)
-        return wrong(r, "%sa whole number from %lld to %lld", alternative, (long long)key->min,
-                     (long long)key->max);
+        return usher__read_wrong(r, EXPECTED, "%sa whole number from %lld to %lld", alternative,
+                                 (long long)key->min, (long long)key->max);
     *out = n;
     return true;
 }
 
-static bool read_share(struct reader *r, const struct policy_key *key, uint32_t *out)
+static bool read_share(struct reader *r, const struct policy_key *key, int64_t *out)
 {
-    int64_t n = 0;
+    static const char *const first[] = {"first", NULL};
 
-    if (!says(r, "first") && !read_number(r, key, "\"first\" or ", &n))
-        return false;
-    *out = (uint32_t)n;
-    return true;
+    *out = 0;
+    return usher__read_find(r, first, sizeof *first) == 0 ||
+           read_number(r, key, "\"first\" or ", out);
 }
 
 static bool read_duration(struct reader *r, const struct policy_key *key, int64_t *out)
 {
-    char word[WORD_SIZE];
-    size_t len = 0;
-    int64_t ms;
+    int64_t ms = usher__duration_parse(r->word, r->len);
 
-    if (r->token.kind == USHER__JSON_STRING)
-        len = usher__json_word(&r->token, word, sizeof word);
-    ms = len <= sizeof word ? usher__duration_parse(word, len) : -1;
     if (ms < 0)
-        return wrong(r, "a duration such as \"4h\"");
+        return usher__read_wrong(r, EXPECTED, "a duration such as \"4h\"");
     if (ms < key->min)
-        return wrong(r, "a duration longer than 0");
+        return usher__read_wrong(r, EXPECTED, "a duration longer than 0");
     if (ms > key->max)
-        return wrong(r, "no more than %lld days", (long long)(key->max / DAY));
+        return usher__read_wrong(r, EXPECTED, "no more than %lld days",
+                                 (long long)(key->max / DAY));
     *out = ms;
     return true;
 }
 
 /* ---- lists and objects ---------------------------------------------------------------------- */
+
+bool usher__read_many(struct reader *r, const char *brackets, uint32_t n_max, usher__read_one *one,
+                      void *ctx, uint32_t *n)
+{
+    bool is_list = *brackets == '[';
+
+    *n = 0;
+    if (r->token.kind != *brackets)
+        return usher__read_wrong(r, EXPECTED, is_list ? "a list" : "an object");
+    usher__read_next(r);
+    for (; r->token.kind != brackets[1]; ++*n) {
+        if (r->token.kind == ',')
+            usher__read_next(r);
+        r->path[r->depth].name = is_list ? NULL : r->token.start + 1;
+        r->path[r->depth].n = is_list ? *n : r->token.len - 2;
+        r->depth++;
+        if (*n == n_max)
+            return usher__read_wrong(r, EXPECTED, "no more than %u of them", *n);
+        if (!one(r, ctx, *n))
+            return false;
+        r->depth--;
+        usher__read_next(r);
+    }
+    return true;
+}
+
+struct elements {
+    const struct policy_key *key;
+    int64_t values[LIST_MAX];
+};
 
 static bool is_among(const int64_t *values, uint32_t n, int64_t value)
 {
@@ -336,108 +336,78 @@ static bool is_among(const int64_t *values, uint32_t n, int64_t value)
     return false;
 }
 
-/* The n-th element of a list. */
-static bool read_element(struct reader *r, const struct policy_key *key, int64_t *values,
-                         uint32_t n)
+static bool read_element(struct reader *r, void *ctx, uint32_t n)
 {
-    int word;
+    struct elements *e = ctx;
+    int64_t *value = &e->values[n];
+    bool good;
 
-    if (n == key->n_max)
-        return wrong(r, "no more than %u of them", n);
-    switch (key->kind) {
-    case KEY_DURATIONS:
-        if (!read_duration(r, key, &values[n]))
-            return false;
-        break;
-    case KEY_PERCENTS:
-        if (!read_number(r, key, "", &values[n]))
-            return false;
-        break;
-    default:
-        word = find_word(r, key->words);
-        if (word < 0)
-            return wrong_word(r, key->words);
-        if (is_among(values, n, word))
-            return wrong(r, "each of them once");
-        values[n] = word;
-    }
-    if (key->ascending && n > 0 && values[n] <= values[n - 1])
-        return wrong(r, "more than the one before");
-    return true;
-}
-
-static bool read_elements(struct reader *r, const struct policy_key *key, int64_t *values,
-                          uint32_t *n)
-{
-    *n = 0;
-    next(r);
-    while (r->token.kind != ']') {
-        r->index = *n;
-        if (!read_element(r, key, values, *n))
-            return false;
-        ++*n;
-        next(r);
-        if (r->token.kind == ',') {
-            next(r);
-            if (r->token.kind == ']')
-                return syntax(r, "a value");
-        } else if (r->token.kind != ']') {
-            return syntax(r, "\",\" or \"]\"");
-        }
-    }
-    r->index = -1;
+    if (e->key->kind == KEY_DURATIONS)
+        good = read_duration(r, e->key, value);
+    else if (e->key->kind == KEY_PERCENTS)
+        good = read_number(r, e->key, "", value);
+    else
+        good = read_word(r, e->key, value);
+    if (!good)
+        return false;
+    if (e->key->kind == KEY_REASONS && is_among(e->values, n, *value))
+        return usher__read_wrong(r, EXPECTED, "each of them once");
+    if (e->key->ascending && n > 0 && *value <= value[-1])
+        return usher__read_wrong(r, EXPECTED, "more than the one before");
     return true;
 }
 
 static bool read_list(struct reader *r, const struct policy_key *key, char *record)
 {
+    struct elements e = {.key = key};
     void *field = record + key->at;
-    int64_t values[LIST_MAX];
     uint32_t bits = 0;
     uint32_t n;
 
-    if (r->token.kind != '[')
-        return wrong(r, "a list");
-    if (!read_elements(r, key, values, &n))
+    if (!usher__read_many(r, "[]", key->n_max, read_element, &e, &n))
         return false;
-    if (n < key->n_min) {
-        say_path(r);
-        say(r, ": an empty list: expected at least %u in it", key->n_min);
-        return false;
+    if (n < key->n_min)
+        return usher__read_wrong(r, WRONG_PLACE, "an empty list: expected at least %u in it",
+                                 key->n_min);
+    for (uint32_t i = 0; i < n; i++) {
+        if (key->kind == KEY_DURATIONS)
+            ((int64_t *)field)[i] = e.values[i];
+        else if (key->kind == KEY_PERCENTS)
+            ((uint8_t *)field)[i] = (uint8_t)e.values[i];
+        else
+            bits |= UINT32_C(1) << e.values[i];
     }
-    switch (key->kind) {
-    case KEY_DURATIONS:
-        memcpy(field, values, n * sizeof values[0]);
-        break;
-    case KEY_PERCENTS:
-        for (uint32_t i = 0; i < n; i++)
-            ((uint8_t *)field)[i] = (uint8_t)values[i];
-        break;
-    default:
-        for (uint32_t i = 0; i < n; i++)
-            bits |= UINT32_C(1) << values[i];
+    if (key->kind == KEY_REASONS)
         *(uint32_t *)field = bits;
-        return true;
-    }
-    *(uint32_t *)(void *)(record + key->at_n) = n;
+    else
+        *(uint32_t *)(void *)(record + key->at_n) = n;
     return true;
 }
 
-static bool read_object(struct reader *r, const struct policy_key *keys, char *record);
-
-/* One duration for all of the keys, or an object of them. */
-static bool read_each(struct reader *r, const struct policy_key *keys, char *record)
+static bool read_map(struct reader *r, const struct policy_key *key, char *record)
 {
-    int64_t ms;
+    uint32_t n;
 
+    if (!usher__read_many(r, key->kind == KEY_LIST ? "[]" : "{}", (uint32_t)key->max, key->of.one,
+                          record + key->at, &n))
+        return false;
+    if (key->at_n != 0)
+        *(uint32_t *)(void *)(record + key->at_n) = n;
+    return true;
+}
+
+static bool read_value(struct reader *r, const struct policy_key *key, char *record);
+
+/* One value for all of the keys, or an object of them. */
+static bool read_each(struct reader *r, const struct policy_key *keys, void *record)
+{
     if (r->token.kind == '{')
-        return read_object(r, keys, record);
+        return usher__read_object(r, keys, record);
     if (r->token.kind != USHER__JSON_STRING)
-        return wrong(r, "a duration such as \"4h\", or an object of them");
+        return usher__read_wrong(r, EXPECTED, "a duration such as \"4h\", or an object of them");
     for (; keys->name != NULL; keys++) {
-        if (!read_duration(r, keys, &ms))
+        if (!read_value(r, keys, record))
             return false;
-        *(int64_t *)(void *)(record + keys->at) = ms;
     }
     return true;
 }
@@ -446,12 +416,20 @@ static bool read_value(struct reader *r, const struct policy_key *key, char *rec
 {
     void *field = record + key->at;
     int64_t n = 0;
+    bool good;
 
     switch (key->kind) {
     case KEY_OBJECT:
-        return read_object(r, key->keys, field);
+        return usher__read_object(r, key->of.keys, field);
     case KEY_EACH:
-        return read_each(r, key->keys, field);
+        return read_each(r, key->of.keys, field);
+    case KEY_LIST:
+    case KEY_MAP:
+        return read_map(r, key, record);
+    case KEY_OWN:
+        return key->of.read(r, key, field);
+    case KEY_FLAG:
+        return read_flag(r, field);
     case KEY_DURATION:
         return read_duration(r, key, field);
     case KEY_DURATIONS:
@@ -459,88 +437,122 @@ static bool read_value(struct reader *r, const struct policy_key *key, char *rec
     case KEY_REASONS:
         return read_list(r, key, record);
     case KEY_WORD:
-        return read_word(r, key, field);
-    case KEY_FLAG:
-        return read_flag(r, field);
+        good = read_word(r, key, &n);
+        *(uint8_t *)field = (uint8_t)(key->min + n);
+        return good;
     case KEY_SHARE:
-        return read_share(r, key, field);
-    case KEY_COUNT:
-        if (!read_number(r, key, "", &n))
-            return false;
-        *(uint32_t *)field = (uint32_t)n;
-        return true;
-    case KEY_SIZE:
-        if (!read_number(r, key, "", &n))
-            return false;
-        *(uint64_t *)field = (uint64_t)n;
-        return true;
+        good = read_share(r, key, &n);
+        break;
+    default:
+        good = read_number(r, key, "", &n);
     }
-    return false;
+    if (key->kind == KEY_SHORT)
+        *(uint16_t *)field = (uint16_t)n;
+    else if (key->kind == KEY_SIZE)
+        *(uint64_t *)field = (uint64_t)n;
+    else
+        *(uint32_t *)field = (uint32_t)n;
+    return good;
 }
 
-/* "key": value. *seen has a bit for each of the keys that were there before. */
-static bool read_member(struct reader *r, const struct policy_key *keys, char *record,
-                        uint32_t *seen)
+void usher__read_colon(struct reader *r)
 {
-    const struct policy_key *key = find_key(r, keys);
+    usher__read_next(r);
+    usher__read_next(r);
+}
+
+/* FNV-1a. A 0 after each token keeps 1 and 0 apart from 10. */
+uint64_t usher__read_skip(struct reader *r)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    uint32_t depth = 0;
+
+    for (;;) {
+        const struct json_token *t = &r->token;
+
+        for (size_t i = 0; i <= t->len; i++) {
+            hash ^= i < t->len ? (unsigned char)t->start[i] : 0;
+            hash *= UINT64_C(0x100000001b3);
+        }
+        if (t->kind == '{' || t->kind == '[')
+            depth++;
+        else if (t->kind == '}' || t->kind == ']')
+            depth--;
+        if (depth == 0)
+            return hash;
+        usher__read_next(r);
+    }
+}
+
+struct object {
+    const struct policy_key *keys;
+    void *record;
+    uint32_t seen; /* a bit for each of the keys that were there */
+};
+
+static bool read_member(struct reader *r, void *ctx, uint32_t n)
+{
+    struct object *o = ctx;
+    int place = usher__read_find(r, &o->keys->name, sizeof *o->keys);
+    const struct policy_key *key = o->keys + place;
     uint32_t bit;
 
-    if (r->token.kind != USHER__JSON_STRING)
-        return syntax(r, "a key");
-    if (key == NULL)
-        return unknown(r, keys);
-    r->path[r->depth++] = key->name;
-    bit = UINT32_C(1) << (key - keys);
-    if ((*seen & bit) != 0) {
-        say_path(r);
-        say(r, ": this key is there twice");
-        return false;
-    }
-    *seen |= bit;
-    next(r);
-    if (r->token.kind != ':')
-        return syntax(r, "\":\"");
-    next(r);
-    if (!read_value(r, key, record))
-        return false;
-    r->depth--;
+    (void)n;
+    if (place < 0)
+        return usher__read_unknown(r, WRONG_PLACE, "unknown key", &o->keys->name, sizeof *o->keys);
+    r->path[r->depth - 1].name = key->name;
+    r->path[r->depth - 1].n = strlen(key->name);
+    bit = UINT32_C(1) << place;
+    if ((o->seen & bit) != 0)
+        return usher__read_twice(r);
+    o->seen |= bit;
+    usher__read_colon(r);
+    if (key->kind == KEY_OBJECT || key->pass == r->pass)
+        return read_value(r, key, o->record);
+    usher__read_skip(r);
     return true;
 }
 
-static bool read_object(struct reader *r, const struct policy_key *keys, char *record)
+bool usher__read_object(struct reader *r, const struct policy_key *keys, void *record)
 {
-    uint32_t seen = 0;
+    struct object o = {.keys = keys, .record = record};
+    uint32_t n;
 
-    if (r->token.kind != '{')
-        return wrong(r, "an object");
-    next(r);
-    if (r->token.kind == '}')
-        return true;
-    for (;;) {
-        if (!read_member(r, keys, record, &seen))
-            return false;
-        next(r);
-        if (r->token.kind == '}')
-            return true;
-        if (r->token.kind != ',')
-            return syntax(r, "\",\" or \"}\"");
-        next(r);
-    }
+    return usher__read_many(r, "{}", UINT32_MAX, read_member, &o, &n);
 }
 
-bool usher__policy_read(const struct policy_key *keys, void *record, const char *json, size_t len,
-                        char *err, size_t err_len)
+/* False when the text is not JSON. */
+static bool check(struct reader *r)
 {
-    struct reader r = {.index = -1, .err = err};
+    const char *expected = usher__json_check(&r->json, &r->token);
+    size_t line, column;
+
+    if (expected == NULL)
+        return true;
+    usher__json_place(&r->json, r->token.start, &line, &column);
+    say(r, "policy: line %zu, column %zu: ", line, column);
+    say_token(r);
+    if (r->token.kind == USHER__JSON_BAD)
+        say(r, ": %s", r->token.why);
+    else
+        say(r, ": expected %s", expected);
+    return false;
+}
+
+int usher__policy_read(const struct policy_key *keys, void *record, uint8_t pass, const char *json,
+                       size_t len, char *err, size_t err_len)
+{
+    struct reader r = {.pass = pass, .record = record, .err = err};
 
     if (err != NULL && err_len > 0) {
         *err = '\0';
         r.room = err_len - 1;
     }
     usher__json_open(&r.json, json, len);
-    next(&r);
-    if (!read_object(&r, keys, record))
-        return false;
-    next(&r);
-    return r.token.kind == USHER__JSON_END || syntax(&r, "the end");
+    if (check(&r)) {
+        usher__json_open(&r.json, json, len);
+        usher__read_next(&r);
+        usher__read_object(&r, keys, record);
+    }
+    return r.status;
 }

@@ -8,6 +8,12 @@
 
 #include "core/ticket.h"
 
+/* ceil(target * percent / 100), without an overflow for percents up to PERCENT_MAX. */
+static inline int64_t usher__share_of(int64_t target, int64_t percent)
+{
+    return target / 100 * percent + (target % 100 * percent + 99) / 100;
+}
+
 /* ix: index of the promise, USHER_PROMISE_* - 1. */
 
 /* Open ms between its start and now that no pause of its reasons covers; alone: wall ms. */
@@ -41,11 +47,22 @@ bool usher__promise_stop(struct ticket *t, int ix);
  * promise has lapsed by that. */
 bool usher__promise_retarget(struct ticket *t, const struct policy *p, int ix, int64_t now);
 
+/* The last instant at which its clock was set going: its start, or the end of its latest pause.
+ * INT64_MAX: it stands still now. */
+int64_t usher__promise_going_since(const struct ticket *t, const struct policy *p, int ix);
+
+/* The first instant at which so much of it is used (`used` may be more than the target). INT64_MAX:
+ * never, or not as long as it is paused. */
+int64_t usher__promise_reach(const struct ticket *t, const struct policy *p, int ix, int64_t used);
+
 /* The JSON path of its target. */
 const char *usher__promise_rule(int ix);
 
-/* One interval of WHY_DUE: calls row for each stretch from the start to now, in order. */
-typedef void (*usher__span_fn)(void *ctx, int64_t from, int64_t to, int kind, int64_t ms);
+/* WHY_DUE: calls row for each interval from the start to the due, or, where there is none, to now; a
+ * calendar that never opens again ends it with a closed one to INT64_MAX. In order, without gaps; the
+ * ms of the open ones add up to the target (where a named instant is the due: to what is used then;
+ * without a due: to what is used). row: false ends it. */
+typedef bool (*usher__span_fn)(void *ctx, int64_t from, int64_t to, int kind, int64_t ms);
 void usher__promise_explain(const struct ticket *t, const struct policy *p, int ix, int64_t now,
                             usher__span_fn row, void *ctx);
 

@@ -47,6 +47,8 @@ bool usher__marks(const struct ticket *t, const struct command *c, uint32_t *que
     case USHER_REPRIORITISE:
         *band = (uint32_t)c->kind - 1;
         return true;
+    case VERB_APPLY:
+        return true;
     case VERB_JOIN:
         if (c->priority > t->priority)
             *band = c->priority - 1;
@@ -54,6 +56,14 @@ bool usher__marks(const struct ticket *t, const struct command *c, uint32_t *que
     default:
         return c->verb == VERB_ENQUEUE;
     }
+}
+
+bool usher__step_marks(const struct ticket *t, const struct step *step, uint32_t move_to,
+                       uint32_t *queue, uint32_t *band)
+{
+    *queue = step->move != 0 && move_to != 0 ? move_to : t->queue;
+    *band = (step->priority > t->priority ? step->priority : t->priority) - 1u;
+    return *queue != t->queue || *band != t->priority - 1u;
 }
 
 static void give(struct turn *turn, int64_t from, int64_t rank)

@@ -185,8 +185,9 @@ int usher__check_reopen(const struct turn *turn)
     return 0;
 }
 
-/* The same arming of `resolve` goes on; the time since the resolve does not count. */
-static void resume_resolve(struct turn *turn)
+/* The same arming of `resolve` goes on; the time since the resolve does not count. A policy that was
+ * applied meanwhile may have given it a target, or taken it away: true then. */
+static bool resume_resolve(struct turn *turn)
 {
     struct ticket *t = turn->t;
     struct extra *x = t->extra;
@@ -200,17 +201,20 @@ static void resume_resolve(struct turn *turn)
     m->flags |= PROMISE_OWED;
     if (m->state == USHER_KEPT || (m->state == USHER_LAPSED && wanted))
         m->state = USHER_RUNNING;
+    return usher__promise_retarget(t, turn->policy, USHER_PROMISE_RESOLVE - 1, turn->at);
 }
 
 static void reopen(struct turn *turn, struct text *why)
 {
-    struct ticket *t = turn->t;
+    bool lapsed = resume_resolve(turn);
+    struct event *e;
 
-    t->attempts = 0;
-    resume_resolve(turn);
+    turn->t->attempts = 0;
     usher__message(turn);
     usher__return(turn, true);
-    usher__tell(turn, USHER_EV_REOPENED, turn->c->who)->text = why;
+    e = usher__tell(turn, USHER_EV_REOPENED, turn->c->who);
+    e->text = why;
+    e->lapsed = lapsed ? 1u << USHER_PROMISE_RESOLVE : 0;
     /* A warning may have been due in the very ms in which the policy resolved it. */
     usher__judge_again(turn, USHER_PROMISE_RESOLVE - 1);
 }

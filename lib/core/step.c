@@ -62,7 +62,7 @@ int usher__step(struct ticket *t, const struct command *c, struct now now,
                 const struct policy *policy, const struct facts *facts, struct outcome *out)
 {
     const struct verb *verb = usher__verb(c->verb);
-    struct turn turn = {t, c, policy, facts, out, now.wall, now.boot, now.ahead};
+    struct turn turn = {t, c, policy, facts, out, now.wall, now.boot, now.ahead, now.wall};
     uint64_t token = t->token;
     int from = t->state;
 
@@ -90,11 +90,12 @@ int usher__step(struct ticket *t, const struct command *c, struct now now,
 
 uint32_t usher__room_for(const struct ticket *t, const struct command *c)
 {
-    uint32_t room;
+    uint32_t room = usher__verb(c->verb)->room;
 
-    if (c == NULL)
-        return ROOM_LINE | ROOM_KEPT;
-    room = usher__verb(c->verb)->room;
+    for (int ix = 0; c->verb == VERB_APPLY && ix < PROMISES; ix++) {
+        if (t->promise[ix].warned != 0)
+            room |= ROOM_EXTRA | ROOM_RUNGS; /* the other version may not have these warnings */
+    }
     if (c->verb == USHER_UPDATE && c->at != 0)
         room |= ROOM_EXTRA; /* a named promise */
     if (c->verb == USHER_REPLY && t->state != USHER_RESOLVED && t->state != USHER_CLOSED)
@@ -102,13 +103,40 @@ uint32_t usher__room_for(const struct ticket *t, const struct command *c)
     return room;
 }
 
+uint32_t usher__room_to_fire(struct timer timer, struct now at)
+{
+    uint32_t room = ROOM_LINE | ROOM_KEPT;
+
+    if (timer.kind == TIMER_STEP)
+        room |= ROOM_EXTRA | ROOM_RUNGS;
+    if (timer.kind == TIMER_WARNING && usher__is_late(timer.at, at.wall, at.seen))
+        room |= ROOM_EXTRA; /* it is told with others */
+    return room;
+}
+
 /* ---- events ---------------------------------------------------------------------------------- */
+
+/* Those for which the policy wants people told, as bits of their kinds. */
+#define FOR_PEOPLE                                                                                 \
+    (UINT64_C(1) << USHER_EV_WARNED | UINT64_C(1) << USHER_EV_BROKEN |                             \
+     UINT64_C(1) << USHER_EV_STEPPED | UINT64_C(1) << USHER_EV_REMINDED |                          \
+     UINT64_C(1) << USHER_EV_CHECK_IN)
+
+static int64_t notify_at(const struct turn *turn)
+{
+    const struct calendar *quiet = turn->policy->notify_calendar;
+
+    if (quiet == NULL || usher__calendar_is_open(quiet, turn->seen))
+        return 0;
+    return usher__calendar_next_open(quiet, turn->seen);
+}
 
 struct event *usher__tell(struct turn *turn, int kind, uint32_t who)
 {
     const struct ticket *t = turn->t;
     struct event *e = &turn->out->events[turn->out->events_n++];
 
+    assert(turn->out->events_n <= EVENTS_MAX);
     *e = (struct event){.at = turn->at,
                         .ticket = t->id,
                         .seq = ++turn->t->seq,
@@ -119,6 +147,18 @@ struct event *usher__tell(struct turn *turn, int kind, uint32_t who)
                         .kind = (uint8_t)kind,
                         .state = t->state,
                         .priority = t->priority};
+    if ((FOR_PEOPLE >> kind & 1) != 0)
+        e->notify_at = notify_at(turn);
+    return e;
+}
+
+struct event *usher__tell_of(struct turn *turn, int kind, int ix, const char *rule)
+{
+    struct event *e = usher__tell(turn, kind, 0);
+
+    e->promise = (uint8_t)(ix + 1);
+    e->due_at = usher__promise_due(turn->t, turn->policy, ix);
+    e->rule = rule;
     return e;
 }
 

@@ -75,6 +75,8 @@ static const struct verb verbs[VERBS] = {
         FACT_PASSED_OVER, 0, NULL, usher__do_claim),
     ROW(VERB_LEAVE,           "leave",       ENGINE,    ENDED, "..W......", "",
         0, ROOM_LINE, NULL, usher__do_leave),
+    ROW(VERB_APPLY,           "apply",       ENGINE,    KEPT,  "===.===..", "",
+        FACT_MARK, TO_RETURN, NULL, usher__do_apply),
     ROW(VERB_UNKEEP,          "unkeep",      ENGINE,    KEPT,  ".=.......", "",
         0, ROOM_LINE, usher__check_unkeep, usher__do_unkeep),
 };

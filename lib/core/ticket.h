@@ -3,7 +3,7 @@
  * Pure. step() and fire() see one ticket, one command or timer, one `now`, the policies and a few
  * facts about other tickets; they change the ticket in place and say what happened as data. They
  * allocate nothing, and after the checks nothing can fail: who calls makes room beforehand
- * (usher__room_for) and afterwards moves the ticket to where usher__place says and arms what
+ * (usher__room_for, usher__room_to_fire) and afterwards moves the ticket to where usher__place says and arms what
  * usher__next_timer says. So every engine that stores tickets has the same rules.
  *
  * Names of people, agents and queues are handles here, texts are opaque: the rules compare and pass
@@ -22,9 +22,11 @@ struct text; /* the engine's counted bytes */
 
 /* ---- the record ------------------------------------------------------------------------------ */
 
-enum {                   /* struct promise, flags */
-       PROMISE_OWED = 1, /* from its start until it is stopped, made or silent, broken or not */
-       PROMISE_ALONE = 2 /* a named instant that counts alone: wall time, no pause touches it */
+enum {                    /* struct promise, flags */
+       PROMISE_OWED = 1,  /* from its start until it is stopped, made or silent, broken or not */
+       PROMISE_ALONE = 2, /* a named instant that counts alone: wall time, no pause touches it */
+       PROMISE_DAYS =
+           4 /* its target was one of working days: of an exact fill, due at the opening */
 };
 
 struct promise {
@@ -58,6 +60,28 @@ struct pause {
     uint8_t reminded;
 };
 
+/* A step of the ladder that has fired in the promise's present arming, or, for later versions of the
+ * policy, a warning that the ticket's own version does not have (id: its per cent). */
+struct rung {
+    uint64_t id;    /* struct step's */
+    uint32_t fired; /* how often */
+    uint32_t promise;
+};
+enum { RUNGS_MAX = 256 }; /* the oldest are forgotten */
+
+/* What has fired late, or was put into the past by a new target, and is still to be told as one event. */
+struct untold {
+    int64_t at;      /* the latest; 0: nothing */
+    uint64_t notify; /* all of them together */
+    uint32_t steps;  /* bits by index of policy.ladder */
+    uint32_t warns;  /* bits by promise * WARN_MAX + index of policy.warn */
+    uint32_t n;      /* the latest one's: per cent of a warning, repeat of a step */
+    uint8_t step;    /* ... its index + 1; 0: a warning */
+    uint8_t promise; /* ... its index */
+    uint8_t lapsed;  /* bits, as in struct event */
+    uint8_t moved;   /* one of them moved the ticket */
+};
+
 /* What only some tickets have. */
 struct extra {
     struct person *persons; /* NULL: only the requester */
@@ -72,6 +96,9 @@ struct extra {
     uint32_t needs_n;
     uint32_t needs[USHER_NEEDS_MAX];
     struct pause pause[REASONS];
+    struct rung *rungs;
+    uint32_t rungs_n, rungs_room;
+    struct untold untold;
 };
 
 enum {                          /* struct ticket, flags */
@@ -121,14 +148,18 @@ enum {                    /* verbs of the engine's own, beside the public ones *
        VERB_CLAIM_TICKET = 84,
        VERB_LEAVE = 85,  /* its agent has gone */
        VERB_UNKEEP = 86, /* the agent that it was kept for has gone */
-       VERBS = 87
+       VERB_APPLY = 87, /* a later version of its policy, which is the one that the step is given */
+       VERBS = 88
 };
 
 struct now {
     int64_t wall; /* never falls */
     int64_t boot;
     int64_t ahead; /* of the boot clock, the wall: to show the end of a lease on the wall */
+    int64_t seen;  /* what the wall really shows: later than `wall` when a timer runs late */
 };
+
+#define LATE_MS INT64_C(60000) /* what fires later than that after its instant is late */
 
 struct command {
     int32_t verb, kind;
@@ -154,12 +185,18 @@ struct facts {
     uint32_t holder_name;      /* ticket.holder's */
     bool holder_present;       /* ticket.holder has not gone */
     uint32_t passed_over;      /* CLAIM_TICKET */
+    uint32_t move_to; /* TIMER_STEP: queue of the step's `move`; 0: there is none of that name */
+    const struct policy *was; /* APPLY: the ticket's policy until now */
 };
 
 /* ---- what comes out ---------------------------------------------------------------------------- */
 
 struct event {
     int64_t at, until_at, due_at;
+    int64_t notify_at;     /* 0: at once */
+    uint64_t notify;       /* bits by place in policy.names */
+    uint32_t steps, warns; /* told together with it, as in struct untold: the engine names them */
+    uint32_t name;         /* place in policy.names, plus 1: a queue that is not there */
     struct text *text;
     const char *rule;
     usher_id ticket;
@@ -170,7 +207,7 @@ struct event {
     uint8_t kind, state, promise, priority, kept, lapsed;
 };
 
-enum { EVENTS_MAX = 9, TEXTS_MAX = 6, NAMES_MAX = USHER_NEEDS_MAX + 2 };
+enum { EVENTS_MAX = 12, TEXTS_MAX = 6, NAMES_MAX = USHER_NEEDS_MAX + 2 };
 
 struct outcome {
     uint32_t events_n, hold_n, drop_n, take_n;
@@ -190,7 +227,15 @@ enum { BY_HOLDER = 1, BY_REQUESTER, BY_DESK, BY_ENGINE };      /* who may */
 enum { TOKEN_KEPT = 1, TOKEN_ENDED, TOKEN_NEW };               /* what becomes of it */
 enum { FACT_MARK = 1, FACT_HOLDER = 2, FACT_PASSED_OVER = 4 }; /* what the rules must know */
 /* What there must be room for: in the ticket; in the line; with the agent that it may be kept for. */
-enum { ROOM_EXTRA = 1, ROOM_STRETCH = 2, ROOM_PERSON = 4, ROOM_LINE = 8, ROOM_KEPT = 16 };
+enum {
+    ROOM_EXTRA = 1,
+    ROOM_STRETCH = 2,
+    ROOM_PERSON = 4,
+    ROOM_LINE = 8,
+    ROOM_KEPT = 16,
+    ROOM_RUNGS = 32 /* for RUNGS_SPARE more */
+};
+enum { RUNGS_SPARE = LADDER_MAX + PROMISES * WARN_MAX };
 
 struct turn;
 struct verb {
@@ -224,6 +269,7 @@ enum { /* in the order in which those of one ticket, instant and class fire */
        TIMER_REMIND,
        TIMER_BROKEN,
        TIMER_WARNING,
+       TIMER_STEP, /* of the ladder */
        TIMER_CHECK_IN,
        TIMER_CLOSE
 };
@@ -231,7 +277,7 @@ enum { CLASS_SERVES, CLASS_RECORDS, CLASS_AFTER, CLASS_PARKED, CLASSES };
 
 struct timer {
     int64_t at; /* INT64_MAX: none. On the wall; TIMER_LEASE_END from usher__lease_end: boot */
-    uint8_t kind, cls, index; /* index: promise or reason */
+    uint8_t kind, cls, index; /* index: promise, reason or step */
 };
 
 /* The ticket's next timer on the wall clock, the lease apart. */
@@ -240,7 +286,8 @@ struct timer usher__next_timer(const struct ticket *t, const struct policy *poli
 /* When its lease ends, on the boot clock; INT64_MAX: it has none. */
 int64_t usher__lease_end(const struct ticket *t);
 
-/* Does what the timer says. at: the timer's own instant, on both clocks, however late it runs. */
+/* Does what the timer says. at: the timer's own instant, on both clocks, however late it runs; for a
+ * step or warning that a change put into the past, the instant of that change. */
 void usher__fire(struct ticket *t, struct timer timer, struct now at, const struct policy *policy,
                  const struct facts *facts, struct outcome *out);
 
@@ -255,18 +302,32 @@ struct place usher__place(const struct ticket *t);
 /* Whether the command (NULL: a timer) may compute a rank, and in which queue and band; the mark that
  * counts is that of t->requester there. */
 bool usher__marks(const struct ticket *t, const struct command *c, uint32_t *queue, uint32_t *band);
+/* The same for a step of the ladder; move_to as in struct facts. */
+bool usher__step_marks(const struct ticket *t, const struct step *step, uint32_t move_to,
+                       uint32_t *queue, uint32_t *band);
 
 /* Whether a mark still counts. */
 bool usher__mark_alive(const struct mark *m, int64_t now);
 
-/* Bits of enum ROOM_* for the command (NULL: a timer), before it is judged. ROOM_STRETCH is room for
- * STRETCH_SPARE more than it has: what ends its pauses later then needs none. */
+/* Bits of enum ROOM_* for the command before it is judged, and for a timer before it is fired.
+ * ROOM_STRETCH is room for STRETCH_SPARE more than it has: what ends its pauses later then needs none. */
 enum { STRETCH_SPARE = REASONS + 1 };
 uint32_t usher__room_for(const struct ticket *t, const struct command *c);
+uint32_t usher__room_to_fire(struct timer timer, struct now at);
 
 /* What a view shows. */
 bool usher__claim_stands(const struct ticket *t);
 int64_t usher__until(const struct ticket *t, struct now now);
 int64_t usher__nearest_due(const struct ticket *t, const struct policy *policy);
+
+/* What applying a later policy would do to one promise. Nothing is changed. */
+struct due_change {
+    int64_t from_at, to_at; /* due; INT64_MAX: none */
+    bool breaks;            /* it would be broken at once */
+    bool lapses, starts;    /* it would end without a verdict; it would be made */
+};
+/* True: it would change. ix: index of the promise. */
+bool usher__what_if(const struct ticket *t, const struct policy *was, const struct policy *to,
+                    int ix, int64_t now, struct due_change *out);
 
 #endif

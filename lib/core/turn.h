@@ -14,12 +14,25 @@ struct turn {
     int64_t at;   /* the instant that this turn is for */
     int64_t boot; /* the same on the boot clock */
     int64_t ahead;
+    int64_t seen; /* `at`, or later when it is noticed later */
 };
 
 void usher__outcome_clear(struct outcome *out);
 
+/* A warning or step is told with others when it was late, or put into the past. own_at: the instant
+ * at which it was due; it fires at `at`, and that is seen at `seen`. */
+static inline bool usher__is_late(int64_t own_at, int64_t at, int64_t seen)
+{
+    return own_at < at || seen - own_at > LATE_MS;
+}
+
+/* What is told of a promise next, to come or passed: broken, a warning, a step of the ladder. */
+struct timer usher__next_record(const struct ticket *t, const struct policy *policy);
+
 /* Adds an event that shows the ticket as it is now; the caller fills in what its kind says. */
 struct event *usher__tell(struct turn *turn, int kind, uint32_t who);
+/* ... of a promise: WARNED, BROKEN, STEPPED. */
+struct event *usher__tell_of(struct turn *turn, int kind, int ix, const char *rule);
 
 void usher__set_state(struct turn *turn, int state);
 void usher__set_text(struct turn *turn, struct text **slot, struct text *text);
@@ -45,7 +58,15 @@ void usher__resolve(struct turn *turn, int how, struct text *text, uint32_t who,
 void usher__close(struct turn *turn, uint32_t who);
 void usher__reprioritise(struct turn *turn, int priority, uint32_t who);
 void usher__stuck(struct turn *turn, uint32_t who);
+
+/* Another priority, or the same under another policy: the same starts and pauses, other targets.
+ * Bits of the promises that lapse by that. */
+uint8_t usher__retarget(struct turn *turn, int priority);
+void usher__broken(struct turn *turn, int ix);
+/* What that has put into the past: broken, or the highest warning that has passed. */
 void usher__judge_again(struct turn *turn, int ix);
+void usher__judge_all(struct turn *turn);
+void usher__set_queue(struct turn *turn, uint32_t queue);
 
 /* NULL: he is not one of those who wait. */
 bool usher__is_person(const struct ticket *t, uint32_t name);
@@ -79,6 +100,7 @@ void usher__do_reprioritise(struct turn *turn);
 void usher__do_move(struct turn *turn);
 void usher__do_note(struct turn *turn);
 void usher__do_unkeep(struct turn *turn);
+void usher__do_apply(struct turn *turn);
 
 int usher__check_update(const struct turn *turn);
 int usher__check_pause(const struct turn *turn);

@@ -104,6 +104,7 @@ static int act_on(struct engine *e, uint32_t slot, const usher_command *c, struc
     if (err == 0) {
         res->status = usher__apply(e, slot, &command, &flags);
         res->outcome = (int32_t)flags;
+        usher__apply_overdue(e, slot);
     }
     done_with(e, &command);
     usher__result_of(e, t, res);

@@ -1,89 +1,13 @@
 /* Applying: the one place where a ticket changes.
  *
- * Every command and every timer goes the same way: make room for all that it may need (prepare),
+ * Every command and every timer goes the same way: make room for all that it may need (room.c),
  * let the rules change the record (step or fire), then carry the change into line, timers, counts,
  * indexes and history (commit). What stands where is not decided here: it follows from the record,
  * before and after. */
 #include "local/inside.h"
 
+#include <stdio.h>
 #include <string.h>
-
-enum { ENTRY_STRINGS = 2 * (USHER_NAME_MAX + 1) };
-
-size_t usher__log_need(size_t text_len)
-{
-    /* The rules' events, and one of the service (room). A text stands in one of them. */
-    return (EVENTS_MAX + 1) * usher__log_len(ENTRY_STRINGS) + text_len + 1;
-}
-
-/* ---- room --------------------------------------------------------------------------------------- */
-
-static int extra_room(struct engine *e, struct ticket *t, uint32_t room)
-{
-    struct extra *x = t->extra;
-
-    if ((room & ROOM_EXTRA) != 0 && x == NULL) {
-        x = usher__zalloc(&e->memory, sizeof(*x));
-        if (x == NULL)
-            return USHER_ENOMEM;
-        t->extra = x;
-    }
-    if ((room & ROOM_STRETCH) != 0) {
-        void *p = usher__grow(&e->memory, x->stretches, &x->stretches_room,
-                              (uint64_t)x->stretches_n + STRETCH_SPARE, sizeof(struct stretch));
-
-        if (p == NULL)
-            return USHER_ENOMEM;
-        x->stretches = p;
-    }
-    if ((room & ROOM_PERSON) != 0) {
-        void *p = usher__grow(&e->memory, x->persons, &x->persons_room, t->persons_n + 1u,
-                              sizeof(struct person));
-
-        if (p == NULL)
-            return USHER_ENOMEM;
-        x->persons = p;
-    }
-    return 0;
-}
-
-/* The text that may stand in an event: the command's; a reminder repeats the question. */
-static const struct text *text_told(const struct ticket *t, const struct command *c)
-{
-    if (c != NULL)
-        return c->text;
-    return t->extra != NULL ? t->extra->question : NULL;
-}
-
-static int line_room(struct engine *e, const struct ticket *t, const struct command *c)
-{
-    uint32_t queue, band;
-    bool marks = usher__marks(t, c, &queue, &band);
-    usher_queue_t *q = usher__queue_of(e, queue);
-    int err = usher__order_reserve(&q->band[band], 1);
-
-    if (err == 0 && t->extra != NULL && t->extra->dedup_key != 0) /* it may be found again */
-        err = usher__ids_reserve(&e->by_key, 1);
-    if (err == 0 && t->extra != NULL && t->extra->ref != 0) /* ... or elsewhere */
-        err = usher__ids_reserve(&e->by_ref, 1);
-    if (err != 0 || !marks || usher__policy(e, q->policy)->gap == 0)
-        return err;
-    return usher__marks_reserve(&e->marks, queue, band, t->requester);
-}
-
-int usher__prepare(struct engine *e, struct ticket *t, const struct command *c)
-{
-    uint32_t room = usher__room_for(t, c);
-    int err = usher__log_reserve(&e->log, usher__log_need(usher__text_len(text_told(t, c))));
-
-    if (err == 0 && (room & (ROOM_EXTRA | ROOM_STRETCH | ROOM_PERSON)) != 0)
-        err = extra_room(e, t, room);
-    if (err == 0 && (room & ROOM_KEPT) != 0 && t->holder != 0)
-        err = usher__order_reserve(&usher__agent_of(e, t->holder)->kept, 1);
-    if (err == 0 && (room & ROOM_LINE) != 0)
-        err = line_room(e, t, c);
-    return err;
-}
 
 /* ---- carrying a change ---------------------------------------------------------------------------- */
 
@@ -294,6 +218,40 @@ static int64_t seen_at(const struct engine *e, int64_t at)
     return e->now.wall > at ? e->now.wall : 0;
 }
 
+/* What is told together with an event, as its text: "warn[1] of resolve, ladder[0]". */
+static size_t others(const struct event *v, char *to)
+{
+    char *p = to;
+
+    for (unsigned i = 0; i < PROMISES * WARN_MAX; i++) {
+        if ((v->warns & 1u << i) != 0)
+            p += sprintf(p, "%swarn[%u] of %s", p > to ? ", " : "", i % WARN_MAX,
+                         usher_name(USHER_NAME_PROMISE, (int)(i / WARN_MAX) + 1));
+    }
+    for (unsigned i = 0; i < LADDER_MAX; i++) {
+        if ((v->steps & 1u << i) != 0)
+            p += sprintf(p, "%sladder[%u]", p > to ? ", " : "", i);
+    }
+    return (size_t)(p - to);
+}
+
+/* What only an event of the ladder says. Apart, for its room would cost every other event. */
+static __attribute__((cold, noinline)) uint64_t
+add_with_names(struct engine *e, const struct ticket *t, struct log_entry *entry)
+{
+    const struct event *v = entry->event;
+    char text[OTHERS_LEN];
+
+    entry->names = usher__policy(e, t->policy)->names;
+    if (v->name != 0) {
+        entry->to = entry->names[v->name - 1];
+        entry->to_len = strlen(entry->to);
+    }
+    entry->text = text;
+    entry->text_len = (uint32_t)others(v, text);
+    return usher__log_add(&e->log, entry);
+}
+
 static void carry_events(struct engine *e, struct ticket *t, const struct outcome *out)
 {
     for (uint32_t i = 0; i < out->events_n; i++) {
@@ -308,7 +266,9 @@ static void carry_events(struct engine *e, struct ticket *t, const struct outcom
         if (v->to != 0)
             entry.to =
                 usher__intern_text(&e->names, usher__queue_of(e, v->to)->name, &entry.to_len);
-        t->last_event = usher__log_add(&e->log, &entry);
+        t->last_event = (v->notify | v->steps | v->warns | v->name) != 0
+                            ? add_with_names(e, t, &entry)
+                            : usher__log_add(&e->log, &entry);
     }
 }
 
@@ -412,11 +372,11 @@ static uint32_t passed_over(const struct engine *e, const struct ticket *t, uint
 
 /* Field by field, in place: what is made elsewhere and copied costs more than all of this. */
 static void find_facts(const struct engine *e, const struct ticket *t, const struct command *c,
-                       struct facts *facts)
+                       const struct step *step, struct facts *facts)
 {
     uint32_t wanted = c != NULL ? usher__verb(c->verb)->facts : FACT_MARK | FACT_HOLDER;
     uint32_t queue = t->queue, band;
-    bool marks = (wanted & FACT_MARK) != 0 && usher__marks(t, c, &queue, &band);
+    bool marks = (wanted & FACT_MARK) != 0 && usher__marks_of(e, t, c, step, &queue, &band);
 
     facts->here = usher__policy(e, usher__queue_of(e, queue)->policy);
     facts->mark.ticket = 0;
@@ -435,35 +395,74 @@ static void find_facts(const struct engine *e, const struct ticket *t, const str
         facts->passed_over = passed_over(e, t, c->agent);
 }
 
+/* From now on it has the later policy. */
+static void change_policy(struct engine *e, struct ticket *t, uint32_t policy)
+{
+    struct policy_record *r = usher__slab_at(&e->policies, policy);
+
+    r->refs++;
+    usher__policy_drop(e, t->policy);
+    t->policy = policy;
+}
+
 int usher__apply(struct engine *e, uint32_t slot, const struct command *c, uint32_t *flags)
 {
     struct ticket *t = usher__ticket(e, slot);
+    const struct policy *policy = usher__policy(e, t->policy);
     struct before b;
     struct facts facts;
     struct outcome out;
     int err;
 
     before(t, &b);
-    find_facts(e, t, c, &facts);
-    err = usher__step(t, c, e->at, usher__policy(e, t->policy), &facts, &out);
+    find_facts(e, t, c, NULL, &facts);
+    if (c->verb == VERB_APPLY) {
+        facts.was = policy;
+        policy = usher__policy(e, c->policy);
+    }
+    err = usher__step(t, c, e->at, policy, &facts, &out);
     if (err != 0)
         return err;
     *flags = out.flags;
+    if (c->verb == VERB_APPLY)
+        change_policy(e, t, c->policy);
     commit(e, slot, &b, &out);
     return 0;
 }
 
-void usher__apply_timer(struct engine *e, uint32_t slot, struct timer timer)
+int usher__apply_timer(struct engine *e, uint32_t slot, struct timer timer)
 {
     struct ticket *t = usher__ticket(e, slot);
+    const struct policy *policy = usher__policy(e, t->policy);
+    const struct step *step = timer.kind == TIMER_STEP ? &policy->ladder[timer.index] : NULL;
     struct before b;
     struct facts facts;
     struct outcome out;
+    int err = usher__prepare_timer(e, t, timer, step);
 
+    if (err != 0)
+        return err;
     before(t, &b);
-    find_facts(e, t, NULL, &facts);
-    usher__fire(t, timer, e->at, usher__policy(e, t->policy), &facts, &out);
+    find_facts(e, t, NULL, step, &facts);
+    if (step != NULL)
+        facts.move_to = usher__move_to(e, policy, step);
+    usher__fire(t, timer, e->at, policy, &facts, &out);
     commit(e, slot, &b, &out);
+    return 0;
+}
+
+void usher__apply_overdue(struct engine *e, uint32_t slot)
+{
+    const struct ticket *t = usher__ticket(e, slot);
+    const struct policy *policy = usher__policy(e, t->policy);
+    struct timer timer;
+
+    if (policy->ladder_n == 0)
+        return;
+    do {
+        timer = usher__next_timer(t, policy);
+    } while (timer.kind == TIMER_STEP && timer.at < e->at.wall &&
+             usher__apply_timer(e, slot, timer) == 0);
 }
 
 /* ---- results and ends --------------------------------------------------------------------------------- */
@@ -494,6 +493,7 @@ static void free_extra(struct engine *e, struct ticket *t)
         usher__intern_unref(&e->names, x->persons[i].name);
     usher__free(&e->memory, x->persons);
     usher__free(&e->memory, x->stretches);
+    usher__free(&e->memory, x->rungs);
     usher__free(&e->memory, x);
 }
 

@@ -19,6 +19,7 @@
 /* In the order in which they are read back: each only speaks of what came before it. */
 enum {
     ROW_STATE = 1,  /* key 1: ids, clock and numbers of the service */
+    ROW_ZONE,       /* key: its number. a: the first policy made with it. name. bytes: its file */
     ROW_POLICY,     /* key: its number. a: queue, b: version. bytes: the JSON text */
     ROW_QUEUE,      /* key: its handle. name */
     ROW_AGENT,      /* key: its handle. name */

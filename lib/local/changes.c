@@ -39,6 +39,8 @@ static int put_service(struct engine *e, struct batch *b)
     const struct changes *c = &e->changes;
     int err = usher__put_state(e, b);
 
+    for (uint32_t i = c->zones_cut; err == 0 && i < c->zones_n; i++)
+        err = usher__put_zone(e, b, i + 1);
     for (uint32_t i = c->definitions_cut; err == 0 && i < c->definitions_n; i++)
         err = usher__put_definition(e, b, i + 1);
     for (uint32_t i = 0; err == 0 && i < c->queues.n; i++)
@@ -171,6 +173,7 @@ static void strike_out(struct engine *e)
     strike_subscribers(e);
     c->queues.n = c->agents.n = 0;
     c->definitions_cut = c->definitions_n;
+    c->zones_cut = c->zones_n;
     usher__ops_cut(&e->ops);
     usher__marks_cut(&e->marks, e->at.wall);
     strike_tickets(e);
@@ -307,6 +310,8 @@ static int digest_service(struct engine *e, struct digest *d)
     const struct ops *o = &e->ops;
     int err = 0;
 
+    for (uint32_t i = 0; err == 0 && i < c->zones_n; i++)
+        err = usher__put_zone(e, &d->rows, i + 1);
     for (uint32_t i = 0; err == 0 && i < c->definitions_n; i++)
         err = usher__put_definition(e, &d->rows, i + 1);
     for (uint32_t i = 0; err == 0 && i < e->queues_n; i++)

@@ -44,14 +44,17 @@ int usher__engine_take(struct engine *e, const struct row *row, const char **wro
  * the wall, are over; what is due fires at the next catch_up, each at its own instant. */
 int usher__engine_taken(struct engine *e, int64_t wall, int64_t boot, const char **wrong);
 
+/* After that: an event for each zone of which this machine has other data than the policies in use were
+ * compiled with. ENOMEM. */
+int usher__engine_compare_zones(struct engine *e);
+
 /* ---- tickets that have left memory ---------------------------------------------------------------- */
 
 /* Takes a closed ticket in again, from its row and its body's. Without the latter (NULL) it is good for
- * everything but its body, until it is taken in with it. Policies are all known: that row is not looked
- * at. It stays as long as there is room among the closed ones, and is the first to go. 0 too if it is
+ * everything but its body, until it is taken in with it. It stays as long as there is room among the closed ones, and is the first to go. 0 too if it is
  * there already. ECORRUPT, ENOMEM: the engine is as it was. */
-int usher__engine_take_in(struct engine *e, const struct row *closed, const struct row *policy,
-                          const struct row *body, const char **wrong);
+int usher__engine_take_in(struct engine *e, const struct row *closed, const struct row *body,
+                          const char **wrong);
 /* So many closed ones may stay in memory beyond keep_closed, from now on; what is over goes. */
 void usher__engine_hold_closed(struct engine *e, uint32_t more);
 
@@ -66,8 +69,8 @@ struct row_filter {
 /* A row of ROW_TICKET or ROW_CLOSED. False too for one that cannot be read. */
 bool usher__row_fits(const struct row *row, const struct row_filter *f);
 
-/* The policy's number, and the ticket's last event. False: cannot be read. */
-bool usher__row_links(const struct row *row, uint64_t *policy, uint64_t *last_event);
+/* The ticket's last event. False: cannot be read. */
+bool usher__row_links(const struct row *row, uint64_t *last_event);
 
 /* An event's row as the public event, with what leads to the ticket's event before it (0: none). Its
  * strings point into the row, but for `queue`, which stays NULL: *queue is its handle. */

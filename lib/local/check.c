@@ -85,6 +85,10 @@ static const char *check_ticket(const struct engine *e, const struct ticket *t)
          "a pause runs in another state");
     MUST(t->state != USHER_PAUSED || t->extra->reasons != 0, "paused for no reason");
     MUST((t->flags & TICKET_KEPT) == 0 || t->state == USHER_WAITING, "kept, but not waiting");
+    MUST(t->extra == NULL || t->extra->rungs_n <= RUNGS_MAX, "too many rungs");
+    MUST(t->extra == NULL || t->extra->untold.at == 0 ||
+             usher__next_timer(t, usher__policy(e, t->policy)).at <= e->now.wall,
+         "something is untold, and nothing more is to come");
     for (int ix = 0; ix < PROMISES; ix++) {
         const struct promise *m = &t->promise[ix];
 
@@ -198,10 +202,29 @@ static const char *check_notes(const struct engine *e)
         const struct definition *d = &c->definitions[i];
         const struct policy_record *r = d->slot == 0 ? NULL : usher__slab_at(&e->policies, d->slot);
 
-        MUST(r == NULL ||
-                 (r->refs > 0 && r->definition == i + 1 && r->policy.version == d->version),
+        MUST(r == NULL || (r->refs > 0 && r->definition == i + 1 &&
+                           r->policy.version == d->version && r->policy.queue == d->queue),
              "a policy's record is another's");
     }
+    for (uint32_t i = 0; i < c->zones_n; i++)
+        MUST(c->zones[i].policy > 0 && c->zones[i].policy <= c->definitions_n,
+             "a zone that no policy was compiled with");
+    return NULL;
+}
+
+/* Each ticket and each queue uses one. */
+static const char *check_policies(const struct engine *e)
+{
+    uint64_t users = 0;
+
+    for (uint32_t slot = 1; slot < e->policies.fresh; slot++) {
+        const struct policy_record *r = usher__slab_at(&e->policies, slot);
+
+        users += r->refs;
+        MUST(r->refs == 0 || (r->policy.queue > 0 && r->policy.queue <= e->queues_n),
+             "a policy of no queue");
+    }
+    MUST(users == (uint64_t)e->tickets.n + e->queues_n, "users of policies");
     return NULL;
 }
 
@@ -227,5 +250,7 @@ const char *usher__engine_check(struct engine *e)
         wrong = check_lists(e);
     if (wrong == NULL)
         wrong = check_notes(e);
+    if (wrong == NULL)
+        wrong = check_policies(e);
     return wrong != NULL ? wrong : check_parked(e);
 }

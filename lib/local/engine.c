@@ -45,6 +45,9 @@ int usher__engine_new(struct engine **out, const struct engine_options *o)
     if (e == NULL)
         return USHER_ENOMEM;
     e->memory = o->memory;
+    e->allocator = (usher_allocator){o->memory.resize, o->memory.ctx};
+    e->zone = o->zone;
+    e->zone_ctx = o->zone_ctx;
     m = &e->memory;
     usher__intern_init(&e->names, m, o->key);
     usher__text_init(&e->texts, m);
@@ -76,6 +79,7 @@ static void free_tickets(struct engine *e)
             continue;
         usher__free(&e->memory, t->extra->persons);
         usher__free(&e->memory, t->extra->stretches);
+        usher__free(&e->memory, t->extra->rungs);
         usher__free(&e->memory, t->extra);
     }
 }
@@ -105,6 +109,7 @@ void usher__engine_free(struct engine *e)
     usher__free(&m, e->changes.queues.at);
     usher__free(&m, e->changes.agents.at);
     usher__free(&m, e->changes.definitions);
+    usher__free(&m, e->changes.zones);
     usher__free(&m, e->changes.subscribers);
     usher__ids_free(&e->by_id);
     usher__ids_free(&e->by_key);
@@ -118,7 +123,7 @@ void usher__engine_free(struct engine *e)
     usher__ops_free(&e->ops);
     usher__log_free(&e->log);
     usher__slab_free(&e->tickets);
-    usher__slab_free(&e->policies);
+    usher__policies_free(e);
     usher__slab_free(&e->parked);
     usher__text_free(&e->texts);
     usher__intern_free(&e->names);
@@ -147,6 +152,7 @@ void usher__engine_clock(struct engine *e, int64_t wall, int64_t boot)
     if (boot > e->now.boot)
         e->now.boot = boot;
     e->now.ahead = e->now.wall - e->now.boot;
+    e->now.seen = e->now.wall;
 }
 
 void usher__resume_clock(struct engine *e, struct now now, struct now at, int64_t wall,
@@ -220,7 +226,8 @@ static struct next next_timer(const struct engine *e)
 static int fire(struct engine *e, const struct next *n)
 {
     uint32_t slot = n->entry.slot;
-    struct ticket *t;
+    const struct ticket *t;
+    struct timer timer;
     int err;
 
     if (n->heap == &e->waits) {
@@ -228,15 +235,14 @@ static int fire(struct engine *e, const struct next *n)
         return 0;
     }
     t = usher__ticket(e, slot);
-    err = usher__prepare(e, t, NULL);
-    if (err != 0)
-        return err;
     if (n->heap == &e->leases)
-        usher__apply_timer(e, slot, (struct timer){n->at, TIMER_LEASE_END, CLASS_SERVES, 0});
+        timer = (struct timer){n->at, TIMER_LEASE_END, CLASS_SERVES, 0};
     else
-        usher__apply_timer(e, slot, usher__next_timer(t, usher__policy(e, t->policy)));
-    usher__settle(e);
-    return 0;
+        timer = usher__next_timer(t, usher__policy(e, t->policy));
+    err = usher__apply_timer(e, slot, timer);
+    if (err == 0)
+        usher__settle(e);
+    return err;
 }
 
 /* By the raw keys, which is all that most calls need to know. */
@@ -264,9 +270,11 @@ int usher__engine_catch_up(struct engine *e, uint32_t max)
             break;
         if (max-- == 0)
             return 1;
-        e->at.wall = n.at;
+        if (n.at > e->at.wall) /* what a change put into the past happens when that change did */
+            e->at.wall = n.at;
         e->at.ahead = e->now.ahead;
-        boot = e->now.boot - (e->now.wall - n.at);
+        e->at.seen = e->now.wall;
+        boot = e->now.boot - (e->now.wall - e->at.wall);
         if (boot > e->at.boot) /* a wall that was set forward did not make time pass */
             e->at.boot = boot;
         err = fire(e, &n);

@@ -94,6 +94,9 @@ struct engine_options {
     int64_t op_window_ms;
     uint32_t op_window_n, keep_closed;
     uint64_t history_bytes;
+    /* The machine's zone files, as usher__zone_load; NULL: there are none. */
+    int (*zone)(void *ctx, const char *name, void *bytes, size_t *len);
+    void *zone_ctx;
 };
 
 /* What became of a command; the public usher_done is made from it. */
@@ -125,9 +128,16 @@ bool usher__engine_starves(const struct engine *e);
 int64_t usher__engine_idle_for(const struct engine *e);
 
 int usher__engine_queue(struct engine *e, const char *name, usher_queue_t **out);
-/* p: what the JSON text compiles to. */
+/* A policy's text, with the zones of this machine; errors as usher__policy_compile's. */
+int usher__engine_compile(struct engine *e, struct policy *out, const char *json, size_t len,
+                          char *err, size_t err_len);
+/* p: what the JSON text compiles to; the engine's from then on, unless it fails. */
 int usher__engine_define(usher_queue_t *q, const struct policy *p, const char *json, size_t len,
                          struct result *res);
+/* The queue's policy for tickets that have an earlier version of it: *n of them have it now, all if
+ * res->status is 0. */
+int usher__engine_apply(usher_queue_t *q, struct result *res, uint32_t *n);
+uint32_t usher__engine_version(const usher_queue_t *q); /* of its policy */
 int usher__engine_hold(usher_queue_t *q, uint32_t hold, struct result *res);
 int usher__engine_agent(struct engine *e, const char *name, const char *const *skills, uint32_t n,
                         usher_agent_t **out);
@@ -159,10 +169,10 @@ int usher__engine_peek(struct engine *e, usher_id id, usher_standing *out);
 int usher__engine_peek_ref(usher_queue_t *q, const char *ref, usher_standing *out);
 
 /* Fills a page; its rows go where `rows` points, which has rows_len bytes. upto: TICKETS with greater
- * ids are for the next page; 0: none. ENOENT: an empty page. */
+ * ids are for the next page; 0: none. to: WHAT_IF; NULL: the queue's own. ENOENT: an empty page. */
 size_t usher__engine_rows_len(const usher_query *q);
-int usher__engine_read(struct engine *e, const usher_query *q, usher_id upto, void *rows,
-                       usher_page *out);
+int usher__engine_read(struct engine *e, const usher_query *q, usher_id upto,
+                       const struct policy *to, void *rows, usher_page *out);
 
 /* Every invariant that can be checked from inside; NULL, or what is wrong. For tests. */
 const char *usher__engine_check(struct engine *e);

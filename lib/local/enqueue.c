@@ -340,6 +340,8 @@ static int build_rest(struct batch *b, const usher_request *r)
         len += b->requests[i].joins ? usher__log_need(r[i].body.len)
                                     : usher__log_len(strlen(r[i].requester) + 1);
     err = usher__log_reserve(&b->e->log, len);
+    b->e->batch_len = len;
+    b->e->batch_n = (uint32_t)b->n;
     for (uint32_t band = 0; err == 0 && band < PRIORITIES; band++)
         err = usher__order_reserve(&b->q->band[band], (uint32_t)b->n);
     for (size_t i = 0; err == 0 && i < b->n; i++) {
@@ -372,6 +374,8 @@ static void do_one(struct batch *b, struct request *q, struct result *res)
         return;
     }
     res->status = usher__apply(e, q->slot, &c, &flags);
+    if (q->joins)
+        usher__apply_overdue(e, q->slot);
     if (q->old_ref != 0)
         usher__note_ticket(e, q->old_ref, usher__ticket(e, q->old_ref));
     res->outcome = (int32_t)flags;
@@ -387,6 +391,8 @@ static void end(struct batch *b, bool taken)
 {
     struct engine *e = b->e;
 
+    e->batch_len = 0;
+    e->batch_n = 0;
     if (!taken)
         e->last_id -= b->fresh_n; /* nobody has seen them */
     for (size_t i = b->built; i-- > 0;) {

@@ -33,13 +33,12 @@ bool usher__row_fits(const struct row *row, const struct row_filter *f)
     return f->requester == NULL || waits_here(&k, f->requester);
 }
 
-bool usher__row_links(const struct row *row, uint64_t *policy, uint64_t *last_event)
+bool usher__row_links(const struct row *row, uint64_t *last_event)
 {
     struct ticket_row k;
 
     if (!usher__get_ticket(row, &k))
         return false;
-    *policy = k.policy;
     *last_event = k.ticket.last_event;
     return true;
 }

@@ -19,6 +19,13 @@ struct definition {
     uint32_t slot; /* of its record; 0: it has no user */
 };
 
+/* For a store: the data of a zone, as policies were compiled with them from `policy` on, up to the next
+ * one of the name. Names and data are names to us: the same ones come again and again. */
+struct zone_data {
+    uint32_t name, bytes;
+    uint32_t policy; /* its number */
+};
+
 struct subscriber {
     uint32_t name;
     bool noted;
@@ -28,7 +35,7 @@ struct subscriber {
 
 /* What the row of the service says. */
 struct row_state {
-    uint64_t last_id, seq, definitions, ops;
+    uint64_t last_id, seq, definitions, ops, zones;
     uint64_t open, queues, agents; /* how many, so that lost rows are seen */
     struct now now, at;            /* without `ahead` */
 };
@@ -40,6 +47,8 @@ struct changes {
     uint32_t definitions_cut;             /* ... and policies */
     struct definition *definitions;       /* [number - 1] */
     uint32_t definitions_n, definitions_room;
+    struct zone_data *zones; /* [number - 1] */
+    uint32_t zones_n, zones_room, zones_cut;
     struct subscriber *subscribers;
     uint32_t subscribers_n, subscribers_room, subscribers_noted;
     struct text *absent; /* the body of a ticket whose body is in the store only */
@@ -52,6 +61,9 @@ struct changes {
 
 struct engine {
     struct memory memory;
+    usher_allocator allocator; /* the same, for policies */
+    int (*zone)(void *ctx, const char *name, void *bytes, size_t *len);
+    void *zone_ctx;
     struct intern names;
     struct text_pool texts;
 
@@ -87,6 +99,10 @@ struct engine {
     uint32_t parked_n;
     uint64_t parked_number;
     struct claim *served_first, *served_last;
+
+    /* While a batch is done: the room that it has made for itself, in the log and in each order. */
+    size_t batch_len;
+    uint32_t batch_n;
 
     usher_queue_t **fresh; /* queues with something new to claim; room for all of them */
     uint32_t fresh_n, fresh_room;
@@ -140,6 +156,14 @@ static inline bool usher__is_over(int state)
     return state == USHER_CLOSED || state == USHER_WITHDRAWN;
 }
 
+/* Whether applying the queue's policy `latest` reaches it: its policy is an earlier version. */
+static inline bool usher__reached(const struct engine *e, const struct ticket *t,
+                                  const usher_queue_t *q, uint32_t latest)
+{
+    return !usher__is_over(t->state) && t->policy != latest &&
+           usher__policy(e, t->policy)->queue == q->index;
+}
+
 /* ---- changes.c: for a store, see changes.h ------------------------------------------------------ */
 
 static inline void usher__note_ticket(struct engine *e, uint32_t slot, struct ticket *t)
@@ -176,15 +200,18 @@ static inline int usher__reserve_notes(struct engine *e)
 
 /* ---- policies.c: compiled ones, and as they were given ------------------------------------------ */
 
-/* A new one, with one reference, numbered where it is kept. ENOMEM. */
+/* A new one, with one reference, numbered where it is kept; it owns what p does from then on. ENOMEM. */
 int usher__policy_new(struct engine *e, uint32_t queue, const struct policy *p, uint32_t version,
                       const char *json, size_t len, uint32_t *slot);
 /* One more reference to the one with this number, compiled if it is not. ECORRUPT: there is none, or
  * it does not compile. ENOMEM. */
 int usher__policy_use(struct engine *e, uint64_t number, uint32_t *slot);
 void usher__policy_drop(struct engine *e, uint32_t policy);
+void usher__policies_free(struct engine *e);
 int usher__definition_add(struct engine *e, uint32_t queue, uint32_t version, const char *json,
                           size_t len);
+/* Takes the references to both names over, unless it fails. */
+int usher__zone_add(struct engine *e, struct zone_data zone);
 
 /* ---- engine.c ----------------------------------------------------------------------------------- */
 
@@ -198,16 +225,36 @@ int usher__agent_new(struct engine *e, uint32_t name, usher_agent_t **out);
 void usher__resume_clock(struct engine *e, struct now now, struct now at, int64_t wall,
                          int64_t boot);
 
-/* ---- apply.c: the one place where a ticket is changed ------------------------------------------- */
+/* ---- room.c ------------------------------------------------------------------------------------- */
 
-/* Room for whatever the command (NULL: a timer) may do to the ticket. ENOMEM. */
+enum { /* bytes of a text that names what is told together */
+       OTHERS_LEN = LADDER_MAX * sizeof("ladder[31], ") +
+                    PROMISES * WARN_MAX * sizeof("warn[7] of resolve, ")
+};
+
+/* Room for whatever the command, or the timer, may do to the ticket; step: the timer's, or NULL. ENOMEM. */
 int usher__prepare(struct engine *e, struct ticket *t, const struct command *c);
+int usher__prepare_timer(struct engine *e, struct ticket *t, struct timer timer,
+                         const struct step *step);
+
+/* The queue that a step moves to; 0: it moves to none, or there is none of that name. */
+uint32_t usher__move_to(const struct engine *e, const struct policy *p, const struct step *step);
+
+/* The mark that a command, a step or (both NULL) another timer asks for. */
+bool usher__marks_of(const struct engine *e, const struct ticket *t, const struct command *c,
+                     const struct step *step, uint32_t *queue, uint32_t *band);
+
+/* ---- apply.c: the one place where a ticket is changed ------------------------------------------- */
 
 /* Judges and does a command on a prepared ticket. 0 or the rules' error. flags: USHER_WAS_*. */
 int usher__apply(struct engine *e, uint32_t slot, const struct command *c, uint32_t *flags);
 
-/* Fires a prepared ticket's timer at e->at. */
-void usher__apply_timer(struct engine *e, uint32_t slot, struct timer timer);
+/* Makes room and fires a ticket's timer at e->at. ENOMEM: nothing has happened. */
+int usher__apply_timer(struct engine *e, uint32_t slot, struct timer timer);
+
+/* Fires the steps of the ladder that a command has put into the past. What lacks memory is left to
+ * catch_up. */
+void usher__apply_overdue(struct engine *e, uint32_t slot);
 
 /* Bytes of log that one command may need, with a text of so many bytes. */
 size_t usher__log_need(size_t text_len);

@@ -120,6 +120,21 @@ static int take_stretches(struct engine *e, struct extra *x, struct ticket_row *
     return 0;
 }
 
+static int take_rungs(struct engine *e, struct extra *x, struct ticket_row *k)
+{
+    uint32_t n = k->extra.rungs_n;
+
+    if (n == 0)
+        return 0;
+    x->rungs = usher__alloc(&e->memory, n * sizeof(*x->rungs));
+    if (x->rungs == NULL)
+        return USHER_ENOMEM;
+    x->rungs_room = x->rungs_n = n;
+    for (uint32_t i = 0; i < n; i++)
+        x->rungs[i] = usher__next_rung(k);
+    return 0;
+}
+
 static int take_extra(struct engine *e, struct ticket *t, struct ticket_row *k)
 {
     struct extra *x = usher__alloc(&e->memory, sizeof(*x));
@@ -128,7 +143,7 @@ static int take_extra(struct engine *e, struct ticket *t, struct ticket_row *k)
     if (x == NULL)
         return USHER_ENOMEM;
     *x = k->extra;
-    x->stretches_n = x->needs_n = 0; /* until they are there */
+    x->stretches_n = x->needs_n = x->rungs_n = 0; /* until they are there */
     t->extra = x;
     err = take_name(e, k->ref, &x->ref);
     if (err == 0)
@@ -144,7 +159,23 @@ static int take_extra(struct engine *e, struct ticket *t, struct ticket_row *k)
         err = take_text(e, k->question, &x->question);
     if (err == 0)
         err = take_persons(e, t, k);
-    return err != 0 ? err : take_stretches(e, x, k);
+    if (err == 0)
+        err = take_stretches(e, x, k);
+    return err == 0 ? take_rungs(e, x, k) : err;
+}
+
+/* Its policy is some queue's, and what is untold speaks of it. */
+static bool fits_policy(const struct engine *e, const struct ticket_row *k, const struct policy *p)
+{
+    const struct untold *u = &k->extra.untold;
+    const uint64_t all = UINT64_MAX;
+
+    if (p->queue > e->queues_n)
+        return false;
+    if (!k->has_extra)
+        return true;
+    return (p->names_n == 64 || (u->notify & all << p->names_n) == 0) &&
+           (u->steps & all << p->ladder_n) == 0 && u->step <= p->ladder_n;
 }
 
 static int fill(struct engine *e, struct ticket *t, struct ticket_row *k)
@@ -166,6 +197,10 @@ static int build(struct engine *e, struct ticket_row *k, uint32_t *slot)
     uint32_t policy;
     int err = usher__policy_use(e, k->policy, &policy);
 
+    if (err == 0 && !fits_policy(e, k, usher__policy(e, policy))) {
+        usher__policy_drop(e, policy);
+        err = USHER_ECORRUPT;
+    }
     if (err != 0)
         return err;
     if (usher__slab_reserve(&e->tickets, 1) != 0 || usher__ids_reserve(&e->by_id, 1) != 0 ||
@@ -219,8 +254,8 @@ static int take_ticket(struct engine *e, const struct row *row, bool late, const
     if (err == 0)
         err = build(e, &k, slot);
     if (err == USHER_ECORRUPT && *wrong == NULL)
-        return usher__corrupt(e, wrong, "ticket %lld: its policy %llu is none", (long long)row->key,
-                              (unsigned long long)k.policy);
+        return usher__corrupt(e, wrong, "ticket %lld: its policy %llu is none, or another",
+                              (long long)row->key, (unsigned long long)k.policy);
     return err;
 }
 
@@ -266,6 +301,8 @@ static int take(struct engine *e, const struct row *row, const char **wrong)
     switch (row->table) {
     case ROW_STATE:
         return usher__take_state(e, row, wrong);
+    case ROW_ZONE:
+        return usher__take_zone(e, row, wrong);
     case ROW_POLICY:
         return usher__take_definition(e, row, wrong);
     case ROW_QUEUE:
@@ -355,7 +392,8 @@ static int count(struct engine *e, const char **wrong)
     struct {
         const char *what;
         uint64_t is, must;
-    } n[] = {{"policies", e->changes.definitions_n, s->definitions},
+    } n[] = {{"zones", e->changes.zones_n, s->zones},
+             {"policies", e->changes.definitions_n, s->definitions},
              {"queues", e->queues_n, s->queues},
              {"agents", e->agents_n, s->agents},
              {"open tickets", e->tickets.n - e->closed_n, s->open},
@@ -397,6 +435,7 @@ int usher__engine_taken(struct engine *e, int64_t wall, int64_t boot, const char
     e->ops.fresh = NULL;
     c->last_id = e->last_id;
     c->definitions_cut = c->definitions_n;
+    c->zones_cut = c->zones_n;
     usher__let_closed_go(e);
     return 0;
 }
@@ -418,13 +457,12 @@ static void let_go_first(struct engine *e, uint32_t slot)
     e->closed_oldest = slot;
 }
 
-int usher__engine_take_in(struct engine *e, const struct row *closed, const struct row *policy,
-                          const struct row *body, const char **wrong)
+int usher__engine_take_in(struct engine *e, const struct row *closed, const struct row *body,
+                          const char **wrong)
 {
     uint32_t slot = usher__ids_find(&e->by_id, (usher_id)closed->key);
     int err = 0;
 
-    (void)policy; /* they are all known */
     *wrong = NULL;
     if (closed->table != ROW_CLOSED || (body != NULL && body->key != closed->key))
         return usher__corrupt(e, wrong, "ticket %lld: not a closed one's row",

@@ -4,6 +4,7 @@
  * seq. */
 #include "local/log.h"
 
+#include <assert.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -31,7 +32,15 @@ struct head {
     uint8_t has; /* bits of HAS_* */
     uint8_t who_len, to_len;
 };
-enum { HAS_SEEN = 1, HAS_UNTIL = 2, HAS_DUE = 4, HAS_RULE = 8, HAS_TEXT = 16 };
+enum {
+    HAS_SEEN = 1,
+    HAS_UNTIL = 2,
+    HAS_DUE = 4,
+    HAS_RULE = 8,
+    HAS_TEXT = 16,
+    HAS_NOTIFY = 32,
+    HAS_NOTIFY_AT = 64
+};
 enum { STRIDE = 16 };
 
 /* As many as entries without strings fit in. */
@@ -56,7 +65,7 @@ void usher__log_free(struct log *l)
 
 size_t usher__log_len(size_t strings)
 {
-    return sizeof(struct head) + 4 * sizeof(int64_t) + strings + 3 + LOG_STEP;
+    return sizeof(struct head) + 5 * sizeof(int64_t) + sizeof(uint32_t) + strings + 3 + LOG_STEP;
 }
 
 static bool may_go(const struct log *l, const struct log_chunk *chunk)
@@ -129,6 +138,22 @@ static char *put(char *to, const void *bytes, size_t len)
     return to + len;
 }
 
+/* The names that the event's bits say, each with its NUL, after the length of them all. */
+static char *put_names(char *p, uint64_t bits, const char *const *names)
+{
+    char *begin = p + sizeof(uint32_t), *to = begin;
+    uint32_t len;
+
+    for (; bits != 0; bits &= bits - 1) {
+        const char *name = names[__builtin_ctzll(bits)];
+
+        to = put(to, name, strlen(name) + 1);
+    }
+    len = (uint32_t)(to - begin);
+    put(p, &len, sizeof(len));
+    return to;
+}
+
 uint64_t usher__log_add(struct log *l, const struct log_entry *entry)
 {
     const struct event *e = entry->event;
@@ -145,7 +170,7 @@ uint64_t usher__log_add(struct log *l, const struct log_entry *entry)
     head->ticket_seq = e->seq;
     head->n = e->n;
     head->policy_version = e->policy_version;
-    head->text_len = usher__text_len(e->text);
+    head->text_len = e->text != NULL ? e->text->len : entry->text_len;
     head->how = e->how;
     head->level = e->level;
     head->kind = e->kind;
@@ -177,10 +202,19 @@ uint64_t usher__log_add(struct log *l, const struct log_entry *entry)
         p = put(p, entry->who, entry->who_len + 1);
     if (entry->to_len > 0)
         p = put(p, entry->to, entry->to_len + 1);
-    if (e->text != NULL) {
-        head->has |= HAS_TEXT;
-        p = put(p, usher__text_data(e->text), (size_t)head->text_len + 1);
+    if (e->notify_at != 0) {
+        head->has |= HAS_NOTIFY_AT;
+        p = put(p, &e->notify_at, sizeof(e->notify_at));
     }
+    if (e->notify != 0) {
+        head->has |= HAS_NOTIFY;
+        p = put_names(p, e->notify, entry->names);
+    }
+    if (e->text != NULL || entry->text_len > 0) {
+        head->has |= HAS_TEXT;
+        p = put(p, e->text != NULL ? e->text->data : entry->text, (size_t)head->text_len + 1);
+    }
+    assert((size_t)(p - chunk->data) <= chunk->room);
     head->len = (uint32_t)(((size_t)(p - begin) + LOG_STEP - 1) / LOG_STEP * LOG_STEP);
     if (chunk->n % STRIDE == 0)
         chunk->index[chunk->n / STRIDE] = (uint32_t)chunk->used;
@@ -235,6 +269,15 @@ static void unpack(const char *p, struct log_event *out, uint32_t *len)
     if (head.to_len > 0) {
         e->to = p;
         p += head.to_len + 1;
+    }
+    if ((head.has & HAS_NOTIFY_AT) != 0)
+        p = take(p, &e->notify_at, sizeof(e->notify_at));
+    if ((head.has & HAS_NOTIFY) != 0) {
+        uint32_t n;
+
+        p = take(p, &n, sizeof(n));
+        e->notify = (usher_text){p, n};
+        p += n;
     }
     if ((head.has & HAS_TEXT) != 0)
         e->text = (usher_text){p, head.text_len};

@@ -39,6 +39,9 @@ struct log_entry {
     usher_queue_t *queue;
     const char *who, *to; /* NULL: none */
     size_t who_len, to_len;
+    const char *const *names; /* of the policy: whom event->notify means */
+    const char *text;         /* where the event has none; text_len 0: none */
+    uint32_t text_len;
     uint64_t previous; /* seq of the ticket's entry before this one; 0 = none */
 };
 

@@ -12,7 +12,7 @@
 #include "local/inside.h"
 
 enum {
-    RECORD_FORMAT = 1, /* of all that is written here */
+    RECORD_FORMAT = 2, /* of all that is written here; what is read may be of an earlier one */
     BODY_INLINE =
         512 /* bytes of a body that stand in the ticket's row; longer ones have their own */
 };
@@ -38,8 +38,8 @@ struct ticket_row {
     uint64_t policy;
     struct kept_text requester, body, last_word, question, symptom, dedup_key, ref;
     struct kept_text needs[USHER_NEEDS_MAX];
-    struct reader persons, stretches; /* checked: they can be read again */
-    bool confirmed;                   /* the requester, where there are persons */
+    struct reader persons, stretches, rungs; /* checked: they can be read again */
+    bool confirmed;                          /* the requester, where there are persons */
 };
 
 /* Instants of the boot clock are written `ahead` later: 0 for a store, whose row of the service says
@@ -52,6 +52,7 @@ int usher__put_body(struct batch *b, const struct ticket *t);
 bool usher__get_ticket(const struct row *row, struct ticket_row *out);
 struct kept_text usher__next_person(struct ticket_row *t, bool *confirmed);
 struct stretch usher__next_stretch(struct ticket_row *t);
+struct rung usher__next_rung(struct ticket_row *t);
 
 /* ---- record_event.c: events ------------------------------------------------------------------------ */
 
@@ -60,6 +61,7 @@ int usher__put_event(struct batch *b, const struct log_event *le);
 /* ---- record_service.c: all the rest ------------------------------------------------------------------ */
 
 int usher__put_state(struct engine *e, struct batch *b);
+int usher__put_zone(struct engine *e, struct batch *b, uint32_t number);
 int usher__put_definition(struct engine *e, struct batch *b, uint32_t number);
 int usher__put_queue(struct engine *e, struct batch *b, const usher_queue_t *q);
 int usher__put_agent(struct engine *e, struct batch *b, const usher_agent_t *a);
@@ -70,6 +72,7 @@ int usher__put_subscriber(struct engine *e, struct batch *b, const struct subscr
 
 /* 0, ENOMEM, ECORRUPT with *wrong. */
 int usher__take_state(struct engine *e, const struct row *row, const char **wrong);
+int usher__take_zone(struct engine *e, const struct row *row, const char **wrong);
 int usher__take_definition(struct engine *e, const struct row *row, const char **wrong);
 int usher__take_queue(struct engine *e, const struct row *row, const char **wrong);
 int usher__take_agent(struct engine *e, const struct row *row, const char **wrong);

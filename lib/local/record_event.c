@@ -19,10 +19,12 @@ enum {
     HAS_LEVEL = 1u << 12,
     HAS_TO = 1u << 13,
     HAS_RULE = 1u << 14,
-    HAS_ALL = (1u << 15) - 1
+    HAS_NOTIFY = 1u << 15,
+    HAS_NOTIFY_AT = 1u << 16,
+    HAS_ALL = (1u << 17) - 1
 };
 
-enum { NUMBERS_LEN = 20 * NUMBER_LEN, RULE_MAX = 1023, BITS_MAX = 1 << 5 };
+enum { NUMBERS_LEN = 22 * NUMBER_LEN, RULE_MAX = 1023, BITS_MAX = 1 << 5 };
 
 static uint32_t bits_of(const usher_event *v)
 {
@@ -33,7 +35,8 @@ static uint32_t bits_of(const usher_event *v)
            (v->policy_version != 0 ? HAS_VERSION : 0) | (v->seen_at != 0 ? HAS_SEEN : 0) |
            (v->how != 0 ? HAS_HOW : 0) | (v->due_at != 0 ? HAS_DUE : 0) |
            (v->promise != 0 ? HAS_PROMISE : 0) | (v->level != 0 ? HAS_LEVEL : 0) |
-           (v->to != NULL ? HAS_TO : 0) | (v->rule != NULL ? HAS_RULE : 0);
+           (v->to != NULL ? HAS_TO : 0) | (v->rule != NULL ? HAS_RULE : 0) |
+           (v->notify.len != 0 ? HAS_NOTIFY : 0) | (v->notify_at != 0 ? HAS_NOTIFY_AT : 0);
 }
 
 static size_t length(const char *s)
@@ -86,6 +89,10 @@ static char *put(char *at, const struct log_event *le, uint32_t bits, const stru
         at = usher__put_bytes(at, v->to, len->to + 1);
     if ((bits & HAS_RULE) != 0)
         at = usher__put_bytes(at, v->rule, len->rule + 1);
+    if ((bits & HAS_NOTIFY) != 0)
+        at = usher__put_bytes(at, v->notify.data, v->notify.len);
+    if ((bits & HAS_NOTIFY_AT) != 0)
+        at = usher__put_signed(at, v->notify_at);
     return at;
 }
 
@@ -96,7 +103,7 @@ int usher__put_event(struct batch *b, const struct log_event *le)
     struct row row = {
         .table = ROW_EVENT, .key = (int64_t)v->seq, .a = (int64_t)v->ticket, .b = v->kind};
     char *begin = usher__batch_begin(
-        b, &row, NUMBERS_LEN + len.who + len.to + len.rule + (size_t)v->text.len);
+        b, &row, NUMBERS_LEN + len.who + len.to + len.rule + (size_t)(v->text.len + v->notify.len));
 
     if (begin == NULL)
         return USHER_ENOMEM;
@@ -129,6 +136,25 @@ static usher_text get_text(struct reader *r)
         return (usher_text){NULL, 0};
     }
     return (usher_text){s, len - 1};
+}
+
+/* Names, each with its NUL. */
+static usher_text get_names(struct reader *r)
+{
+    uint32_t len;
+    const char *s = usher__get_bytes(r, (size_t)NAMES_OF_LADDER * (USHER_NAME_MAX + 1), &len);
+
+    for (uint32_t at = 0; !r->bad && at < len;) {
+        const char *end = memchr(s + at, '\0', len - at);
+
+        if (end == NULL || end == s + at)
+            usher__bad(r);
+        else
+            at = (uint32_t)(end + 1 - s);
+    }
+    if (len == 0)
+        usher__bad(r);
+    return (usher_text){s, len};
 }
 
 static uint64_t get_some(struct reader *r, uint64_t max) /* not 0: then its bit would not be set */
@@ -197,6 +223,10 @@ static void get_rest(struct reader *r, usher_event *v, uint32_t bits)
         v->to = get_string(r, USHER_NAME_MAX);
     if ((bits & HAS_RULE) != 0)
         v->rule = get_string(r, RULE_MAX);
+    if ((bits & HAS_NOTIFY) != 0)
+        v->notify = get_names(r);
+    if ((bits & HAS_NOTIFY_AT) != 0)
+        v->notify_at = get_instant(r);
 }
 
 bool usher__row_event(const struct row *row, usher_event *event, uint64_t *previous,

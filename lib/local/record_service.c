@@ -2,6 +2,7 @@
  * written and taken side by side. See record.h. */
 #include <stdio.h>
 
+#include "core/zone.h"
 #include "local/record.h"
 
 enum { KINDS_MAX = 127 }; /* no verb, and no set of flags of an outcome, is larger */
@@ -36,7 +37,7 @@ static struct row named_row(const struct engine *e, int table, uint32_t name)
 
 int usher__put_state(struct engine *e, struct batch *b)
 {
-    char bytes[13 * NUMBER_LEN];
+    char bytes[14 * NUMBER_LEN];
     char *to = usher__put_number(bytes, RECORD_FORMAT);
 
     to = usher__put_number(to, e->last_id);
@@ -50,6 +51,7 @@ int usher__put_state(struct engine *e, struct batch *b)
     to = usher__put_number(to, (uint64_t)e->now.boot);
     to = usher__put_number(to, (uint64_t)e->at.wall);
     to = usher__put_number(to, (uint64_t)e->at.boot);
+    to = usher__put_number(to, e->changes.zones_n);
     return put_short(b, &(struct row){.table = ROW_STATE, .key = 1}, bytes, to);
 }
 
@@ -59,8 +61,9 @@ int usher__take_state(struct engine *e, const struct row *row, const char **wron
     struct row_state *s = &e->changes.taken;
     uint64_t format = usher__get_number(&r);
 
-    if (format != RECORD_FORMAT)
-        return usher__corrupt(e, wrong, "the service: its rows are of format %llu, known is %d",
+    if (format < 1 || format > RECORD_FORMAT)
+        return usher__corrupt(e, wrong,
+                              "the service: its rows are of format %llu, known are up to %d",
                               (unsigned long long)format, RECORD_FORMAT);
     s->last_id = usher__get_upto(&r, INT64_MAX);
     s->seq = usher__get_upto(&r, INT64_MAX);
@@ -73,6 +76,7 @@ int usher__take_state(struct engine *e, const struct row *row, const char **wron
     s->now.boot = (int64_t)usher__get_upto(&r, USHER_AT_MAX);
     s->at.wall = (int64_t)usher__get_upto(&r, USHER_AT_MAX);
     s->at.boot = (int64_t)usher__get_upto(&r, USHER_AT_MAX);
+    s->zones = format > 1 ? usher__get_upto(&r, UINT32_MAX) : 0;
     if (!usher__reader_done(&r) || row->key != 1)
         return usher__corrupt(e, wrong, "the service: its row cannot be read");
     e->last_id = s->last_id;
@@ -81,6 +85,34 @@ int usher__take_state(struct engine *e, const struct row *row, const char **wron
 }
 
 /* ---- policies, queues, agents -------------------------------------------------------------------- */
+
+int usher__put_zone(struct engine *e, struct batch *b, uint32_t number)
+{
+    const struct zone_data *z = &e->changes.zones[number - 1];
+    struct row row = named_row(e, ROW_ZONE, z->name);
+    size_t len;
+    const char *bytes = usher__intern_text(&e->names, z->bytes, &len);
+
+    row.key = number;
+    row.a = z->policy;
+    return put_short(b, &row, bytes, bytes + len);
+}
+
+int usher__take_zone(struct engine *e, const struct row *row, const char **wrong)
+{
+    const struct changes *c = &e->changes;
+    struct zone_data z = {.policy = (uint32_t)row->a};
+    int64_t least = c->zones_n > 0 ? c->zones[c->zones_n - 1].policy : 1;
+    int err;
+
+    if (row->key != (int64_t)c->zones_n + 1 || !is_name(row->name, row->name_len) ||
+        row->a < least || row->a > (int64_t)c->taken.definitions || row->len > ZONE_FILE_MAX)
+        return unreadable(e, wrong, "zone", row->key);
+    err = usher__intern_get(&e->names, row->name, row->name_len, &z.name);
+    if (err == 0)
+        err = usher__intern_get(&e->names, row->bytes, row->len, &z.bytes);
+    return err == 0 ? usher__zone_add(e, z) : err;
+}
 
 int usher__put_definition(struct engine *e, struct batch *b, uint32_t number)
 {

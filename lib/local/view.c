@@ -234,7 +234,7 @@ struct spans {
     bool more;
 };
 
-static void add_span(void *ctx, int64_t from, int64_t to, int kind, int64_t ms)
+static bool add_span(void *ctx, int64_t from, int64_t to, int kind, int64_t ms)
 {
     struct spans *s = ctx;
 
@@ -244,6 +244,7 @@ static void add_span(void *ctx, int64_t from, int64_t to, int kind, int64_t ms)
         s->more = true;
     else
         s->rows[s->n++] = (usher_span){from, to, ms, kind, 0};
+    return !s->more;
 }
 
 static void read_why_due(struct engine *e, const struct ticket *t, const usher_query *q,
@@ -290,6 +291,36 @@ static void read_why_rank(struct engine *e, const struct ticket *t, usher_page *
     out->text = (usher_text){e->why, (uint64_t)len};
 }
 
+/* A row for each promise that would change. The cursor is where the next page begins: id and promise. */
+static void read_what_if(const struct engine *e, const usher_query *q, const struct policy *to,
+                         usher_change *rows, usher_page *out)
+{
+    uint64_t at = q->cursor > PROMISES ? q->cursor : PROMISES;
+    uint64_t end = (e->last_id + 1) * PROMISES, looked = at + IDS_MAX * PROMISES;
+    uint32_t latest = to == NULL ? q->queue->policy : 0;
+
+    out->changes = rows;
+    if (to == NULL)
+        to = usher__policy(e, latest);
+    for (; at < end && at < looked && out->n < limit_of(q); at++) {
+        uint32_t slot = usher__ids_find(&e->by_id, at / PROMISES);
+        const struct ticket *t = slot == 0 ? NULL : usher__ticket(e, slot);
+        int ix = (int)(at % PROMISES);
+        struct due_change c = {0};
+
+        if (t == NULL || !usher__reached(e, t, q->queue, latest)) {
+            at |= PROMISES - 1;
+            continue;
+        }
+        if (usher__what_if(t, usher__policy(e, t->policy), to, ix, e->at.wall, &c))
+            rows[out->n++] =
+                (usher_change){t->id, c.from_at, c.to_at, ix + 1,
+                               (c.breaks ? USHER_BREAKS : 0) | (c.lapses ? USHER_LAPSES : 0) |
+                                   (c.starts ? USHER_STARTS : 0)};
+    }
+    out->cursor = at < end ? at : 0;
+}
+
 size_t usher__engine_rows_len(const usher_query *q)
 {
     switch (q->what) {
@@ -299,13 +330,15 @@ size_t usher__engine_rows_len(const usher_query *q)
         return limit_of(q) * sizeof(usher_event);
     case USHER_READ_WHY_DUE:
         return limit_of(q) * sizeof(usher_span);
+    case USHER_READ_WHAT_IF:
+        return limit_of(q) * sizeof(usher_change);
     default:
         return 0;
     }
 }
 
-int usher__engine_read(struct engine *e, const usher_query *q, usher_id upto, void *rows,
-                       usher_page *out)
+int usher__engine_read(struct engine *e, const usher_query *q, usher_id upto,
+                       const struct policy *to, void *rows, usher_page *out)
 {
     const struct ticket *t;
     uint32_t slot;
@@ -313,6 +346,10 @@ int usher__engine_read(struct engine *e, const usher_query *q, usher_id upto, vo
     *out = (usher_page){.size = sizeof(*out)};
     if (q->what == USHER_READ_TICKETS) {
         read_tickets(e, q, upto, rows, out);
+        return 0;
+    }
+    if (q->what == USHER_READ_WHAT_IF) {
+        read_what_if(e, q, to, rows, out);
         return 0;
     }
     slot = usher__ids_find(&e->by_id, q->ticket);

@@ -15,18 +15,19 @@
 ENDS_WITH(usher_text, len);
 ENDS_WITH(usher_op, lo);
 ENDS_WITH(usher_claim, token);
-ENDS_WITH(usher_options, on_failed);
+ENDS_WITH(usher_options, zoneinfo);
 ENDS_WITH(usher_done, detail);
 ENDS_WITH(usher_request, op);
 ENDS_WITH(usher_work, body);
 ENDS_WITH(usher_claim_args, op);
 ENDS_WITH(usher_command, op);
-ENDS_WITH(usher_event, text);
+ENDS_WITH(usher_event, notify_at);
 ENDS_WITH(usher_promise, arming);
 ENDS_WITH(usher_standing, promises);
 ENDS_WITH(usher_span, reserved);
-ENDS_WITH(usher_query, promise);
-ENDS_WITH(usher_page, cursor);
+ENDS_WITH(usher_change, what);
+ENDS_WITH(usher_query, policy);
+ENDS_WITH(usher_page, changes);
 
 #if UINTPTR_MAX == UINT64_MAX
 #define IS(type, n, sum)                                                                           \
@@ -36,18 +37,19 @@ IS(usher_op, 16, 2 * 8);
 IS(usher_claim, 16, 2 * 8);
 IS(usher_allocator, 16, 2 * 8);
 IS(usher_clock, 24, 3 * 8);
-IS(usher_options, 128, 6 * 8 + 2 * 4 + 8 + 2 * 4 + 7 * 8);
+IS(usher_options, 136, 6 * 8 + 2 * 4 + 8 + 2 * 4 + 8 * 8);
 IS(usher_done, 80, 4 * 8 + 4 * 4 + 8 + 2 * 4 + 16);
 IS(usher_request, 96, 2 * 8 + 16 + 4 * 8 + 2 * 4 + 8 + 16);
 IS(usher_work, 112, 8 + 16 + 4 * 8 + 4 * 4 + 3 * 8 + 16);
 IS(usher_claim_args, 48, 2 * 8 + 2 * 4 + 8 + 16);
 IS(usher_command, 96, 8 + 2 * 4 + 2 * 16 + 4 * 8 + 16);
-IS(usher_event, 152, 8 * 8 + 10 * 4 + 4 * 8 + 16);
+IS(usher_event, 176, 8 * 8 + 10 * 4 + 4 * 8 + 2 * 16 + 8);
 IS(usher_promise, 40, 4 * 8 + 2 * 4);
 IS(usher_standing, 368, 13 * 8 + 8 * 4 + 5 * 8 + 2 * 16 + 4 * 40);
 IS(usher_span, 32, 3 * 8 + 2 * 4);
-IS(usher_query, 72, 8 + 2 * 4 + 6 * 8 + 2 * 4);
-IS(usher_page, 64, 5 * 8 + 16 + 8);
+IS(usher_change, 32, 3 * 8 + 2 * 4);
+IS(usher_query, 80, 8 + 2 * 4 + 6 * 8 + 2 * 4 + 8);
+IS(usher_page, 72, 5 * 8 + 16 + 2 * 8);
 #endif
 
 enum { LATER_MAX = 4096 }; /* no later version is larger by more: else the size is rubbish */
@@ -303,9 +305,10 @@ int usher__arg_query(const struct engine *e, const usher_query *q, const usher_q
     const usher_query *k = know(q, room, sizeof *room);
     int err;
 
-    if (k == NULL || k->what < USHER_READ_TICKETS || k->what > USHER_READ_WHY_RANK)
+    if (k == NULL || k->what < USHER_READ_TICKETS || k->what > USHER_READ_WHAT_IF)
         return USHER_EINVAL;
-    if (k->what != USHER_READ_TICKETS && k->ticket == 0)
+    if (k->what == USHER_READ_WHAT_IF ? k->queue == NULL
+                                      : k->what != USHER_READ_TICKETS && k->ticket == 0)
         return USHER_EINVAL;
     if (k->what == USHER_READ_WHY_DUE &&
         (k->promise < USHER_PROMISE_ACK || k->promise > USHER_PROMISE_RESOLVE))
@@ -314,7 +317,8 @@ int usher__arg_query(const struct engine *e, const usher_query *q, const usher_q
         return USHER_EINVAL;
     if ((k->states & ~((1u << USHER_STATES) - 2u)) != 0)
         return USHER_EINVAL;
-    if (k->limit > USHER_ROWS_MAX)
+    if (k->limit > USHER_ROWS_MAX ||
+        (k->policy != NULL && strnlen(k->policy, USHER_POLICY_MAX + 1) > USHER_POLICY_MAX))
         return USHER_ELIMIT;
     err = name_or_null(k->requester);
     if (err == 0)

@@ -211,32 +211,54 @@ static const char *put(char **to, const char *s)
     return from;
 }
 
+void usher__question_free(usher_t *u, struct question *question)
+{
+    if (question->plan != NULL && question->plan->status == 0)
+        usher__policy_free(&question->plan->policy);
+    usher__free(&u->memory, question->plan);
+    usher__free(&u->memory, question->rows);
+    usher__free(&u->memory, question);
+}
+
+/* All that an answer needs, so that nothing can fail when it is told. */
+static int make_room(usher_t *u, struct question *question)
+{
+    const usher_query *q = &question->query;
+    size_t len = usher__engine_rows_len(q);
+    struct plan *plan;
+
+    question->rows = len > 0 ? usher__alloc(&u->memory, len) : NULL;
+    if (question->rows == NULL && len > 0)
+        return USHER_ENOMEM;
+    if (q->what != USHER_READ_WHAT_IF || q->policy == NULL)
+        return 0;
+    plan = usher__alloc(&u->memory, sizeof *plan);
+    if (plan == NULL)
+        return USHER_ENOMEM;
+    question->plan = plan;
+    plan->status = usher__engine_compile(u->engine, &plan->policy, q->policy, strlen(q->policy),
+                                         plan->why, sizeof plan->why);
+    return plan->status == USHER_ENOMEM ? USHER_ENOMEM : 0;
+}
+
 struct question *usher__question_new(usher_t *u, const usher_query *q)
 {
     size_t len = room_of(q->requester) + room_of(q->agent) + room_of(q->symptom);
     struct question *copy = usher__alloc(&u->memory, sizeof *copy + len);
-    size_t rows_len = usher__engine_rows_len(q);
     char *to;
 
     if (copy == NULL)
         return NULL;
-    copy->rows = rows_len > 0 ? usher__alloc(&u->memory, rows_len) : NULL;
-    if (copy->rows == NULL && rows_len > 0) {
-        usher__free(&u->memory, copy);
-        return NULL;
-    }
     to = copy->strings;
-    copy->query = *q;
+    *copy = (struct question){.query = *q};
     copy->query.requester = put(&to, q->requester);
     copy->query.agent = put(&to, q->agent);
     copy->query.symptom = put(&to, q->symptom);
+    if (make_room(u, copy) != 0) {
+        usher__question_free(u, copy);
+        return NULL;
+    }
     return copy;
-}
-
-void usher__question_free(usher_t *u, struct question *question)
-{
-    usher__free(&u->memory, question->rows);
-    usher__free(&u->memory, question);
 }
 
 void usher__complete_page(usher_t *u, struct question *question, usher_page_cb cb, void *user)
@@ -367,9 +389,15 @@ static void tell_page(usher_t *u, const struct completion *c)
 {
     struct log *log = usher__engine_log(u->engine);
     struct question *question = c->question;
-    usher_page page;
-    int status = usher__engine_read(u->engine, &question->query, 0, question->rows, &page);
+    const struct plan *plan = question->plan;
+    usher_page page = {.size = sizeof page};
+    int status = plan != NULL ? plan->status : 0;
 
+    if (status != 0)
+        page.text = (usher_text){plan->why, strlen(plan->why)};
+    else
+        status = usher__engine_read(u->engine, &question->query, 0,
+                                    plan != NULL ? &plan->policy : NULL, question->rows, &page);
     usher__log_told(log, 0);
     u->telling.pinned = true;
     c->cb.page(u, status, &page, c->user);

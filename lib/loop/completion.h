@@ -26,10 +26,18 @@ struct asked {
     int32_t has_op;
 };
 
+/* A policy that is asked about. */
+struct plan {
+    struct policy policy;
+    int status;
+    char why[200]; /* status EPOLICY */
+};
+
 /* A query that waits for its callback; its strings follow it in the same block. */
 struct question {
     usher_query query;
-    void *rows; /* room for the answer; NULL: it has none */
+    void *rows;        /* room for the answer; NULL: it has none */
+    struct plan *plan; /* query.policy compiled; NULL: it names none */
     char strings[];
 };
 

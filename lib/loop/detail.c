@@ -89,6 +89,9 @@ static void clipped(const struct result *r, const struct asked *a, char *out, si
 {
     if (strcmp(a->call, "purge") == 0)
         snprintf(out, len, "purge: %llu tickets", (unsigned long long)a->n);
+    else if (strcmp(a->call, "apply") == 0)
+        snprintf(out, len, "apply: %llu tickets have version %d now", (unsigned long long)a->n,
+                 (int)a->kind);
     else if (strcmp(a->call, "backup") == 0)
         snprintf(out, len, "backup: %llu pages", (unsigned long long)a->n);
     else if ((r->outcome & USHER_WAS_CLIPPED) == 0)

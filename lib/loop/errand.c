@@ -120,6 +120,8 @@ bool usher__errand_wants_page(const usher_t *u, const usher_query *q)
         return false;
     if (q->what == USHER_READ_TICKETS)
         return wants_closed(q);
+    if (q->what == USHER_READ_WHAT_IF)
+        return false;
     return q->what == USHER_READ_HISTORY || usher__engine_misses(u->engine, q->ticket);
 }
 
@@ -184,7 +186,7 @@ static int take_in(usher_t *u, const struct batch *rows)
     rows_of(rows, row, room);
     if (row[ROW_CLOSED] == NULL)
         return USHER_ENOENT;
-    return usher__engine_take_in(u->engine, row[ROW_CLOSED], row[ROW_POLICY], row[ROW_BODY], &why);
+    return usher__engine_take_in(u->engine, row[ROW_CLOSED], row[ROW_BODY], &why);
 }
 
 /* Every closed ticket of the page; those that are in memory as they are there. */
@@ -196,7 +198,7 @@ static int take_page(usher_t *u, const struct batch *rows)
     int r = 0;
 
     while (r == 0 && usher__batch_next(rows, &at, &row))
-        r = usher__engine_take_in(u->engine, &row, NULL, NULL, &why);
+        r = usher__engine_take_in(u->engine, &row, NULL, &why);
     return r;
 }
 
@@ -215,7 +217,7 @@ static void add_newest(usher_t *u, const struct errand *errand, usher_page *page
     if (usher__engine_peek(u->engine, q.ticket, &s) != 0 || s.ticket_seq <= q.cursor)
         return;
     page->cursor = q.cursor;
-    if (q.limit == 0 || usher__engine_read(u->engine, &q, 0, events + page->n, &rest) != 0 ||
+    if (q.limit == 0 || usher__engine_read(u->engine, &q, 0, NULL, events + page->n, &rest) != 0 ||
         rest.n == 0 || rest.events[0].ticket_seq != q.cursor + 1)
         return;
     page->n += rest.n;
@@ -251,7 +253,7 @@ static int show_tickets(usher_t *u, const struct errand *errand, usher_page *pag
     if (r != 0)
         return r;
     return usher__engine_read(u->engine, &question->query, errand->job.more ? errand->job.n : 0,
-                              question->rows, page);
+                              NULL, question->rows, page);
 }
 
 static int show_one(usher_t *u, const struct errand *errand, usher_page *page)
@@ -261,7 +263,7 @@ static int show_one(usher_t *u, const struct errand *errand, usher_page *page)
 
     return r != 0 && r != USHER_ENOENT
                ? r
-               : usher__engine_read(u->engine, &question->query, 0, question->rows, page);
+               : usher__engine_read(u->engine, &question->query, 0, NULL, question->rows, page);
 }
 
 static void tell_page(usher_t *u, struct errand *errand)
@@ -298,13 +300,13 @@ static bool goes_on(usher_t *u, struct errand *errand)
 {
     const struct row *row[ROW_TABLES] = {NULL};
     struct row room[ROW_TABLES];
-    uint64_t policy, last_event;
+    uint64_t last_event;
 
     if (errand->job.kind != JOB_TICKET || errand->job.status != 0 ||
         errand->question->query.what != USHER_READ_HISTORY)
         return false;
     rows_of(&errand->job.rows, row, room);
-    if (row[ROW_CLOSED] == NULL || !usher__row_links(row[ROW_CLOSED], &policy, &last_event))
+    if (row[ROW_CLOSED] == NULL || !usher__row_links(row[ROW_CLOSED], &last_event))
         return false;
     usher__batch_clear(&errand->job.rows);
     ask_history(errand, last_event);

@@ -86,6 +86,8 @@ static int open_store(usher_t *u, struct store_options *o)
         return r;
     r = usher__engine_taken(u->engine, u->read.wall, u->read.boot, &why);
     if (r == 0 && !o->readonly)
+        r = usher__engine_compare_zones(u->engine);
+    if (r == 0 && !o->readonly)
         r = usher__store_start(k->store);
     if (r != 0) {
         if (why != NULL)

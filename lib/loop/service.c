@@ -8,6 +8,7 @@
 
 #include "local/upkeep.h"
 #include "loop/arguments.h"
+#include "loop/zones.h"
 
 enum {
     TIMERS_MAX = 4096, /* fired before the loop is let on */
@@ -205,6 +206,7 @@ static void release(usher_t *u)
     usher__following_free(u);
     usher__completions_free(u);
     usher__engine_free(u->engine);
+    usher__free(&u->memory, u->zoneinfo);
     usher__process_free(&u->process);
     uv_mutex_destroy(&u->lock);
     if (u->allocator.resize != NULL)
@@ -312,15 +314,31 @@ static void make_key(uint64_t seed, uint8_t key[16])
     }
 }
 
+static int load_zone(void *ctx, const char *name, void *bytes, size_t *len)
+{
+    const usher_t *u = ctx;
+
+    return usher__zone_load(u->options.zoneinfo, name, bytes, len);
+}
+
 static int open_engine(usher_t *u, const char *store)
 {
     struct engine_options o = {.memory = u->memory,
+                               .zone = load_zone,
+                               .zone_ctx = u,
                                .op_window_ms = u->options.op_window_ms,
                                .op_window_n = u->options.op_window_n,
                                .keep_closed = u->options.keep_closed,
                                .history_bytes = u->options.history_bytes};
+    const char *zoneinfo = u->options.zoneinfo;
     int r = 0;
 
+    if (zoneinfo != NULL) {
+        u->zoneinfo = usher__alloc(&u->memory, strlen(zoneinfo) + 1);
+        if (u->zoneinfo == NULL)
+            return USHER_ENOMEM;
+        u->options.zoneinfo = strcpy(u->zoneinfo, zoneinfo);
+    }
     if (u->options.seed != 0)
         make_key(u->options.seed, o.key);
     else

@@ -34,6 +34,7 @@ struct usher_s {
     usher_options options;     /* zeros replaced by their defaults */
     usher_allocator allocator; /* resize NULL: the C library's */
     struct clock clock;
+    char *zoneinfo;  /* options.zoneinfo is this copy */
     struct now read; /* the latest reading; a wall that was set back is behind the engine's now */
     uv_thread_t owner;
 

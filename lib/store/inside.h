@@ -51,10 +51,11 @@ struct store {
     sqlite3 *db;
     sqlite3_stmt *put[ROW_TABLES], *drop[ROW_TABLES];
     sqlite3_stmt *begin, *commit, *rollback;
-    bool had_wal; /* before we came */
-    bool settled; /* what a former process left is flushed */
-    bool is_new;  /* there was nothing in it */
-    bool quiet;   /* nobody else had it open, and it is read as a file that does not change */
+    bool had_wal;    /* before we came */
+    bool settled;    /* what a former process left is flushed */
+    int64_t version; /* of its tables */
+    bool is_new;     /* there was nothing in it */
+    bool quiet;      /* nobody else had it open, and it is read as a file that does not change */
     struct scrub *scrub; /* NULL: none */
     uint64_t page_size;
     uint64_t wal_frames; /* in the WAL after the last commit */

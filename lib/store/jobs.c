@@ -83,43 +83,13 @@ static int one(struct store *s, struct job *job, const char *sql, int table, uin
     return err;
 }
 
-/* The policy comes before the ticket, whose row says which it is. */
-static int find_policy(struct store *s, uint64_t ticket, uint64_t *policy)
-{
-    sqlite3_stmt *select = NULL;
-    struct row row;
-    uint64_t last_event;
-    int rc, err = prepare(s, "SELECT id, queue, closed_at, NULL, record FROM closed WHERE id = ?1",
-                          &select, ticket);
-
-    if (err != 0)
-        return err;
-    rc = sqlite3_step(select);
-    if (rc == SQLITE_ROW) {
-        err = usher__rows_get(s, select, ROW_CLOSED, &row);
-        if (err == 0 && !usher__row_links(&row, policy, &last_event))
-            err = usher__store_say(s, USHER_ECORRUPT, "ticket %llu cannot be read",
-                                   (unsigned long long)ticket);
-    } else {
-        err = rc == SQLITE_DONE ? usher__store_say(s, USHER_ENOENT, "no such ticket")
-                                : usher__sql_error(s, NULL, rc, "reading a ticket");
-    }
-    (void)sqlite3_finalize(select);
-    return err;
-}
-
 static int ticket(struct store *s, struct job *job)
 {
-    uint64_t policy = 0;
-    int err = find_policy(s, job->from, &policy);
-
-    if (err != 0)
-        return err;
-    err = one(s, job, "SELECT id, queue, version, NULL, json FROM policy WHERE id = ?1", ROW_POLICY,
-              policy);
-    if (err == 0 || err == USHER_ENOENT)
-        err = one(s, job, "SELECT id, queue, closed_at, NULL, record FROM closed WHERE id = ?1",
+    int err = one(s, job, "SELECT id, queue, closed_at, NULL, record FROM closed WHERE id = ?1",
                   ROW_CLOSED, job->from);
+
+    if (err == USHER_ENOENT)
+        return usher__store_say(s, err, "no such ticket");
     if (err == 0)
         err = one(s, job, "SELECT ticket, 0, 0, NULL, bytes FROM body WHERE ticket = ?1", ROW_BODY,
                   job->from);

@@ -39,7 +39,6 @@ static int look(struct store *s, const struct job *job, struct sweep *w)
     sqlite3_stmt *select = NULL;
     struct row row;
     uint32_t looked_at = 0;
-    uint64_t policy;
     int rc = SQLITE_DONE;
     int err =
         usher__sql_prepare(s,
@@ -59,7 +58,7 @@ static int look(struct store *s, const struct job *job, struct sweep *w)
         w->at = row.key;
         w->found[w->n].id = row.key;
         if (err == 0 && usher__row_fits(&row, &job->filter) &&
-            usher__row_links(&row, &policy, &w->found[w->n].last_event))
+            usher__row_links(&row, &w->found[w->n].last_event))
             w->n++;
     }
     if (err == 0 && rc != SQLITE_ROW && rc != SQLITE_DONE)

@@ -16,6 +16,10 @@ static const struct table {
     [ROW_STATE] = {"state", "INSERT OR REPLACE INTO state VALUES(?1, ?5)",
                    "DELETE FROM state WHERE id = ?1",
                    "SELECT id, 0, 0, NULL, record FROM state ORDER BY id", KEY | BYTES, KEY},
+    [ROW_ZONE] = {"zone", "INSERT OR REPLACE INTO zone VALUES(?1, ?2, ?4, ?5)",
+                  "DELETE FROM zone WHERE id = ?1",
+                  "SELECT id, policy, 0, name, bytes FROM zone ORDER BY id", KEY | A | NAME | BYTES,
+                  KEY},
     [ROW_POLICY] = {"policy", "INSERT OR REPLACE INTO policy VALUES(?1, ?2, ?3, ?5)",
                     "DELETE FROM policy WHERE id = ?1",
                     "SELECT id, queue, version, NULL, json FROM policy ORDER BY id",
@@ -261,8 +265,10 @@ int usher__rows_read(struct store *s, const struct store_reader *reader)
     struct reading r = {.s = s, .reader = reader};
     int err = survey(&r);
 
-    for (int t = 1; t < ROW_BODY && err == 0; t++)
-        err = read_table(&r, t);
+    for (int t = 1; t < ROW_BODY && err == 0; t++) {
+        if (t != ROW_ZONE || s->version > 1) /* for looking at, an earlier one is good enough */
+            err = read_table(&r, t);
+    }
     if (err == 0)
         err = read_bodies(&r);
     if (err == 0)

@@ -29,26 +29,17 @@ static const char *const tables[] = {
     "CREATE TABLE body(ticket INTEGER PRIMARY KEY, bytes BLOB NOT NULL)",
     "CREATE TABLE event(seq INTEGER PRIMARY KEY, ticket INTEGER NOT NULL, kind INTEGER NOT NULL, "
     "record BLOB NOT NULL)",
+    "CREATE TABLE zone(id INTEGER PRIMARY KEY, policy INTEGER NOT NULL, name TEXT NOT NULL, bytes "
+    "BLOB NOT NULL)",
 };
 
 enum { BUSY_MS = 5000, BUSY_LOOKER_MS = 500 }; /* whoever only looks in is waiting in person */
 
-static const char *const identity[] = {
-    "PRAGMA application_id = 0x75736872",
-    "PRAGMA user_version = 1",
-};
+/* How many of them a store of version 1, 2 ... has: a later version has more, after those. */
+static const uint8_t tables_of[] = {11, 12};
 
-/* Step n leads from version n to n + 1. One that changes tables also changes `tables` above,
- * which is what they are after the last step; the first one makes them, so a later one cannot
- * use them. */
-static const struct {
-    const char *const *sql;
-    size_t n;
-} steps[][2] = {
-    {{tables, sizeof tables / sizeof tables[0]}, {identity, sizeof identity / sizeof identity[0]}},
-};
-
-enum { VERSION = sizeof steps / sizeof steps[0] };
+enum { VERSION = sizeof tables_of };
+_Static_assert(sizeof tables / sizeof tables[0] == 12, "the latest has all of them");
 
 /* ---- what the first bytes say ---------------------------------------------------------------- */
 
@@ -210,7 +201,7 @@ static bool is_table(sqlite3_stmt *row, const char *sql)
 /* Nothing but our tables, word for word: no trigger, view or index of anybody else's. */
 static int check_tables(struct store *s)
 {
-    enum { N = sizeof tables / sizeof tables[0] };
+    const size_t of = tables_of[s->version - 1];
     sqlite3_stmt *row = NULL;
     size_t n = 0;
     int rc, err;
@@ -220,7 +211,7 @@ static int check_tables(struct store *s)
     if (err != 0)
         return err;
     while ((rc = sqlite3_step(row)) == SQLITE_ROW && err == 0) {
-        if (n == N || !is_table(row, tables[n])) {
+        if (n == of || !is_table(row, tables[n])) {
             const unsigned char *type = sqlite3_column_text(row, 0);
             const unsigned char *name = sqlite3_column_text(row, 1);
 
@@ -232,30 +223,26 @@ static int check_tables(struct store *s)
     }
     if (err == 0 && rc != SQLITE_DONE)
         err = usher__sql_error(s, NULL, rc, "reading the schema");
-    if (err == 0 && n < N)
+    if (err == 0 && n < of)
         err = usher__store_say(s, USHER_ECORRUPT, "a table is missing: %.*s",
                                (int)strcspn(tables[n] + 13, "("), tables[n] + 13);
     (void)sqlite3_finalize(row);
     return err;
 }
 
-static int run_all(struct store *s, const char *const *sql, size_t n)
-{
-    int err = 0;
-
-    for (size_t i = 0; i < n && err == 0; i++)
-        err = usher__sql_run(s, sql[i]);
-    return err;
-}
-
+/* version: 0: there is nothing yet. */
 static int upgrade(struct store *s, int64_t version)
 {
     int err = usher__sql_run(s, "BEGIN IMMEDIATE");
 
-    for (int64_t v = version; v < VERSION && err == 0; v++) {
-        for (size_t i = 0; i < 2 && err == 0; i++)
-            err = run_all(s, steps[v][i].sql, steps[v][i].n);
-    }
+    for (size_t n = version > 0 ? tables_of[version - 1] : 0;
+         n < tables_of[VERSION - 1] && err == 0; n++)
+        err = usher__sql_run(s, tables[n]);
+    if (err == 0)
+        err = usher__sql_run(s, "PRAGMA application_id = 0x75736872");
+    if (err == 0)
+        err = usher__sql_run(s, "PRAGMA user_version = 2");
+    s->version = VERSION;
     if (err == 0)
         err = check_tables(s);
     if (err == 0)
@@ -293,7 +280,8 @@ static int check_integrity(struct store *s)
     if (says[0] == '*' && strchr(says, '\n') != NULL)
         what = strchr(says, '\n') + 1;
     code = strstr(what, "error code");
-    if (code != NULL && (strtol(code + 11, NULL, 10) & 0xff) == SQLITE_IOERR)
+    if ((code != NULL && (strtol(code + 11, NULL, 10) & 0xff) == SQLITE_IOERR) ||
+        strstr(what, "failed to get page") != NULL) /* of the free ones it tells no code */
         return usher__store_say(s, USHER_ESTORE, "the file cannot be read: %s", what);
     says[(size_t)(what - says) + strcspn(what, "\n")] = '\0';
     return usher__store_say(s, USHER_ECORRUPT, "damaged: %s", what);
@@ -353,15 +341,13 @@ static int check(struct store *s)
         err = usher__sql_number(s, "PRAGMA auto_vacuum", &vacuum);
     if (err == 0 && vacuum != 0)
         err = usher__store_say(s, USHER_ECORRUPT, "auto_vacuum is on");
-    if (err == 0 && version == VERSION)
+    s->version = version;
+    if (err == 0)
         err = check_tables(s);
     if (err == 0 && !s->o.quick)
         err = check_integrity(s);
-    if (err == 0 && version < VERSION)
-        err = s->o.readonly
-                  ? usher__store_say(s, USHER_EVERSION, "schema version %lld: open it once",
-                                     (long long)version)
-                  : upgrade(s, version);
+    if (err == 0 && version < VERSION && !s->o.readonly)
+        err = upgrade(s, version);
     return err;
 }
 

@@ -80,7 +80,7 @@ void usher__store_wait(struct store *s);
 /* ---- jobs ------------------------------------------------------------------------------------ */
 enum {
     JOB_CLOSED = 1, /* closed tickets with ids after `from` that fit the filter, at most `limit` */
-    JOB_TICKET,     /* the closed ticket `from`: its row, its policy's, its body's */
+    JOB_TICKET,     /* the closed ticket `from`: its row, its body's */
     JOB_HISTORY,    /* the events of one ticket, from its event `from` backwards; see `after` */
     JOB_EVENTS,     /* events of the service after seq `from`, at most `limit` */
     JOB_BACKUP,     /* into a new file `path` */
@@ -105,7 +105,7 @@ struct job {
     /* the answer */
     int32_t status;    /* 0, ENOENT, ESTORE, ECORRUPT, ENOMEM, EBUSY (readers), EINVAL and ELIMIT
                           (path), ECANCELED, EFAILED (the store had failed before) */
-    struct batch rows; /* by key; HISTORY: ascending; TICKET: policy, closed, body */
+    struct batch rows; /* by key; HISTORY: ascending; TICKET: closed, body */
     uint64_t n;        /* PURGE: tickets; BACKUP: pages; CLOSED: how far it came, 0 = the end */
     bool more;         /* HISTORY, EVENTS, CLOSED: there are more rows after these */
     struct store_facts facts;

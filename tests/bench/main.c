@@ -17,6 +17,7 @@ static const char usage[] =
     "  memory   bytes per open ticket\n"
     "  line     the line with 1, 1 k and 1 M requesters, and its ordered set alone\n"
     "  timers   due times beside uv_timer_t, and the longest stall\n"
+    "  calendar working time added, beside a walk from day to day\n"
     "  durable  commands in a store on disk, with 1 to 1000 in flight\n"
     "  reopen   opening such a store with N tickets waiting\n"
     "\n"
@@ -39,6 +40,7 @@ static const struct {
                {"memory", bench_memory},
                {"line", bench_line},
                {"timers", bench_timers},
+               {"calendar", bench_calendar},
 #ifdef USHER_SQLITE
                {"durable", bench_durable},
                {"reopen", bench_reopen}

@@ -192,6 +192,10 @@ const usher_query *give_query(struct fixture *f, int what)
     q.promise = USHER_PROMISE_RESOLVE;
     if (what == USHER_READ_TICKETS)
         q.requester = give_string(f, "eva");
+    if (what == USHER_READ_WHAT_IF) {
+        q.queue = f->q;
+        q.policy = give_string(f, FIXTURE_POLICY);
+    }
     return give(f, &q, sizeof q);
 }
 

@@ -228,7 +228,8 @@ void fixture_prepare(struct fixture *f, enum state state)
         park(f);
         break;
     case S_FULL:
-        define(f->q, "{\"limits\":{\"open\":1,\"payload\":100}}");
+        define(f->q, "{\"limits\":{\"open\":1,\"payload\":100},\"promises\":{\"resolve\":{\"target\":"
+                     "\"12h\"}},\"ladder\":[{\"on\":\"resolve\",\"at\":\"-11h\",\"raise\":1}]}");
         break;
     case S_HELD:
         assert_int_equal(usher_queue_hold(f->q, USHER_HOLD_CLAIMS | USHER_HOLD_ENQUEUE, NULL, NULL),

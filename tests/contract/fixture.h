@@ -24,7 +24,12 @@
     "{\"promises\":{\"ack\":{\"target\":\"1h\"},\"answer\":{\"target\":\"4h\"},"                   \
     "\"update\":{\"target\":\"8h\"},\"resolve\":{\"target\":\"72h\"}},"                            \
     "\"line\":{\"gap\":\"1m\"},\"retry\":{\"attempts\":2},\"aftercare\":{\"check_in\":[\"1d\"]},"  \
-    "\"pause\":{\"requester\":{\"remind\":[\"2h\"]}}}"
+    "\"pause\":{\"requester\":{\"remind\":[\"2h\"]}},"                                               \
+    "\"calendars\":{\"office\":{\"zone\":\"Europe/Berlin\",\"week\":{\"mon-fri\":[[\"08:00\","         \
+    "\"18:00\"]]}}},\"notify_calendar\":\"office\",\"ladder\":[{\"on\":\"ack\",\"at\":\"50%\","         \
+    "\"notify\":[\"lead\"],\"raise\":1},{\"on\":\"resolve\",\"at\":\"+1h\",\"repeat\":\"2h\","           \
+    "\"times\":3,\"move\":\"nowhere\"},{\"on\":\"answer\",\"at\":\"100%\",\"move\":\"second line\","    \
+    "\"priority\":\"high\"}]}"
 
 enum { IN_NONE, IN_OPEN, IN_CLOSE, IN_POST, IN_DONE, IN_WORK, IN_EVENT, IN_PAGE, IN_LOST };
 

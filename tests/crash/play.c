@@ -1,6 +1,7 @@
 /* Calls with marks around them. See play.h. */
 #include "play.h"
 
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -225,8 +226,29 @@ void play_close(struct play *p)
     p->u = NULL;
 }
 
+/* A store as version 1 of the schema has it, with a few tickets. */
+static void make_old(struct play *p)
+{
+    static const char sql[] =
+        "PRAGMA locking_mode = EXCLUSIVE; DROP TABLE zone; PRAGMA user_version = 1;"
+        "UPDATE state SET record = x'01' || substr(record, 2, length(record) - 2)";
+    usher_request r = USHER_INIT(usher_request);
+    sqlite3 *db = NULL;
+
+    play_open(p);
+    r.requester = "eva";
+    for (int i = 0; i < 5; i++)
+        (void)CALL(p, usher_enqueue, p->q, &r, play_on_done, play_user(p));
+    play_drain(p);
+    play_close(p);
+    if (sqlite3_open_v2(PLAY_PATH, &db, SQLITE_OPEN_READWRITE, "crash") != SQLITE_OK ||
+        sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK || sqlite3_close(db) != SQLITE_OK)
+        play_broken(p, "the older schema", USHER_ESTORE);
+    ledger_free(&p->ledger);
+}
+
 void play_begin(struct play *p, const char *name, enum disk_faith faith, int32_t level,
-                uint64_t seed)
+                uint32_t from, uint64_t seed)
 {
     *p =
         (struct play){.name = name, .level = level, .random = hash_bytes(seed, name, strlen(name))};
@@ -234,6 +256,8 @@ void play_begin(struct play *p, const char *name, enum disk_faith faith, int32_t
     if (usher_manual_clock_new(&p->clock, PLAY_AT) != USHER_OK)
         must(NULL);
     playing = p;
+    if (from > 0)
+        make_old(p);
     disk_record(p->disk);
     play_open(p);
 }

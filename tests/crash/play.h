@@ -41,9 +41,9 @@ struct play {
     uint32_t schema;           /* the file's version in the end */
 };
 
-/* Opens the store on an empty disk, or on what the disk holds. */
+/* Opens the store on an empty disk, or on one with a store of an earlier version of the schema. */
 void play_begin(struct play *p, const char *name, enum disk_faith faith, int32_t level,
-                uint64_t seed);
+                uint32_t from, uint64_t seed);
 void play_open(struct play *p);
 void play_close(struct play *p);
 /* Ends the recording: tape and ledger stay, until play_free(). */

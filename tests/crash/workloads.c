@@ -14,7 +14,16 @@ static const char policy[] =
     "{\"promises\":{\"ack\":{\"target\":\"1h\"},\"answer\":{\"target\":\"4h\"},"
     "\"update\":{\"target\":\"8h\"},\"resolve\":{\"target\":\"72h\"}},\"warn\":[50],"
     "\"line\":{\"gap\":\"1m\"},\"aftercare\":{\"check_in\":[\"1d\"],\"confirm_within\":\"2d\"},"
-    "\"pause\":{\"requester\":{\"remind\":[\"2h\"],\"max\":\"1d\",\"then\":\"resolve\"}}}";
+    "\"pause\":{\"requester\":{\"remind\":[\"2h\"],\"max\":\"1d\",\"then\":\"resolve\"}},"
+    "\"ladder\":[{\"on\":\"ack\",\"at\":\"90%\",\"raise\":1,\"notify\":[\"lead\",\"boss\"]},"
+    "{\"on\":\"resolve\",\"at\":\"+1h\",\"raise\":1,\"repeat\":\"2h\",\"times\":4}]}";
+static const char office[] =
+    "{\"calendars\":{\"office\":{\"zone\":\"Europe/Berlin\",\"week\":{\"mon-fri\":[[\"08:00\","
+    "\"18:00\"]]}}},\"promises\":{\"ack\":{\"target\":\"30m\"},\"resolve\":{\"target\":\"1wd\","
+    "\"calendar\":\"office\"}},\"notify_calendar\":\"office\",\"ladder\":[{\"on\":\"resolve\","
+    "\"at\":"
+    "\"10%\",\"move\":\"brittle\",\"priority\":\"high\"},{\"on\":\"ack\",\"at\":\"100%\",\"move\":"
+    "\"nowhere\",\"notify\":[\"lead\"],\"repeat\":\"10m\",\"times\":5}]}";
 static const char brittle[] = "{\"retry\":{\"attempts\":1},\"lease\":{\"for\":\"1m\"}}";
 
 /* ---- calls ----------------------------------------------------------------------------------- */
@@ -459,6 +468,31 @@ static void run_timers(struct play *p)
     play_pass(p, 4 * DAY);
 }
 
+/* Steps as they fall due, late ones, and those that a later policy puts into the past. */
+static void run_ladder(struct play *p)
+{
+    char err[200];
+
+    define(p);
+    (void)enqueue(p, p->q);
+    (void)claim(p, enqueue(p, p->q));
+    play_pass(p, 2 * HOUR);
+    (void)CALL(p, usher_define, p->q, office, err, sizeof err, play_on_done, play_user(p));
+    (void)enqueue(p, p->q);
+    play_pass(p, 25 * MINUTE);
+    (void)CALL(p, usher_apply, p->q, play_on_done, play_user(p));
+    play_pass(p, 12 * HOUR);
+    if (usher_manual_clock_skip(p->clock, PLAY_AT + 3 * DAY) != USHER_OK)
+        play_broken(p, "skip", USHER_EINVAL);
+    play_drain(p);
+    play_close(p);
+    play_open(p);
+    (void)CALL(p, usher_define, p->q, policy, err, sizeof err, play_on_done, play_user(p));
+    (void)CALL(p, usher_apply, p->q, play_on_done, play_user(p));
+    play_drain(p);
+    play_pass(p, DAY);
+}
+
 /* ---- anything, drawn ------------------------------------------------------------------------- */
 
 static void draw_request(struct play *p)
@@ -506,6 +540,10 @@ static void draw(struct play *p)
                    play_below(p, 2) * HOUR, play_on_work, play_user(p));
     } else if (what < 13) {
         draw_command(p);
+    } else if (what == 13 && play_below(p, 3) == 0) {
+        (void)CALL(p, usher_define, p->q, play_below(p, 2) == 0 ? office : policy, NULL, 0,
+                   play_on_done, play_user(p));
+        (void)CALL(p, usher_apply, p->q, play_on_done, play_user(p));
     } else if (what == 13) {
         play_pass(p, play_below(p, 3) * HOUR);
     } else {
@@ -524,20 +562,22 @@ static void run_mixed(struct play *p)
 }
 
 const struct workload workloads[] = {
-    {"create", run_create, USHER_DISK, DISK_HONEST, 1},
-    {"shy", run_reopen, USHER_DISK, DISK_SHY, 1},
-    {"verbs", run_verbs, USHER_DISK, DISK_HONEST, 1},
-    {"calls", run_calls, USHER_DISK, DISK_HONEST, 1},
-    {"one", run_one, USHER_DISK, DISK_HONEST, 1},
-    {"two", run_two, USHER_DISK, DISK_HONEST, 1},
-    {"hundred", run_hundred, USHER_DISK, DISK_HONEST, 1},
-    {"checkpoint", run_checkpoint, USHER_DISK, DISK_HONEST, 4},
-    {"reopen", run_reopen, USHER_DISK, DISK_HONEST, 1},
-    {"purge", run_purge, USHER_DISK, DISK_HONEST, 2},
-    {"backup", run_backup, USHER_DISK, DISK_HONEST, 1},
-    {"timers", run_timers, USHER_DISK, DISK_HONEST, 1},
-    {"mixed", run_mixed, USHER_DISK, DISK_HONEST, 1},
-    {"mixed2", run_mixed, USHER_DISK, DISK_HONEST, 1},
-    {"process", run_mixed, USHER_PROCESS, DISK_HONEST, 1},
+    {"create", run_create, USHER_DISK, DISK_HONEST, 1, 0},
+    {"shy", run_reopen, USHER_DISK, DISK_SHY, 1, 0},
+    {"verbs", run_verbs, USHER_DISK, DISK_HONEST, 1, 0},
+    {"calls", run_calls, USHER_DISK, DISK_HONEST, 1, 0},
+    {"one", run_one, USHER_DISK, DISK_HONEST, 1, 0},
+    {"two", run_two, USHER_DISK, DISK_HONEST, 1, 0},
+    {"hundred", run_hundred, USHER_DISK, DISK_HONEST, 1, 0},
+    {"checkpoint", run_checkpoint, USHER_DISK, DISK_HONEST, 4, 0},
+    {"reopen", run_reopen, USHER_DISK, DISK_HONEST, 1, 0},
+    {"purge", run_purge, USHER_DISK, DISK_HONEST, 2, 0},
+    {"backup", run_backup, USHER_DISK, DISK_HONEST, 1, 0},
+    {"timers", run_timers, USHER_DISK, DISK_HONEST, 1, 0},
+    {"ladder", run_ladder, USHER_DISK, DISK_HONEST, 1, 0},
+    {"upgrade1", run_two, USHER_DISK, DISK_HONEST, 1, 1},
+    {"mixed", run_mixed, USHER_DISK, DISK_HONEST, 1, 0},
+    {"mixed2", run_mixed, USHER_DISK, DISK_HONEST, 1, 0},
+    {"process", run_mixed, USHER_PROCESS, DISK_HONEST, 1, 0},
 };
 const size_t workloads_n = sizeof workloads / sizeof workloads[0];

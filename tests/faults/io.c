@@ -1,6 +1,7 @@
 /* Every I/O call of every public call fails, once and from there on for ever. See world.h.
  *
  * The disk is one in memory (tests/crash), so that a flush costs nothing. */
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -185,6 +186,25 @@ static void open_all(const struct world *w, const struct image *image, const cha
     assert_in_range(tried, 20, 100000);
 }
 
+/* The store that lies on the disk becomes one of format 1: no zones, and policies that need none. */
+static void make_old(struct world *w)
+{
+    static const char sql[] =
+        "PRAGMA locking_mode = EXCLUSIVE; DROP TABLE zone; PRAGMA user_version = 1;"
+        "UPDATE policy SET json = '{}';"
+        "UPDATE state SET record = x'01' || substr(record, 2, length(record) - 2)";
+    sqlite3 *db = NULL;
+    struct fixture *f;
+
+    assert_int_equal(sqlite3_open_v2("/db", &db, SQLITE_OPEN_READWRITE, DISK_VFS), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    disk_look(world_disk, &w->image);
+    f = world_open(w, w->at, STORE);
+    w->before[0] = world_digest(f);
+    world_leave(f);
+}
+
 static void test_io__opening(void **state)
 {
     struct world w;
@@ -198,7 +218,11 @@ static void test_io__opening(void **state)
     world_leave(world_open(&w, w.at, STORE));
     disk_look(world_disk, &image);
     open_all(&w, &image, "a store that was closed");
+    world_load(&image);
     image_free(&image);
+    image_free(&w.image);
+    make_old(&w);
+    open_all(&w, &w.image, "a store of format 1");
     world_free(&w);
 }
 

@@ -2,6 +2,7 @@
  *
  *   golden make FILE.db   a store with a ticket in every state and a row in every table
  *   golden show FILE.db   what a service on it says, as text
+ *   golden look FILE.db   the same, without changing anything (readonly=1)
  *
  * Each format's store and its text lie in tests/data; the test copies the store, shows it and compares. */
 #include <stdio.h>
@@ -55,7 +56,7 @@ static void on_closed(void *user)
     closed = 1;
 }
 
-static void open_store(const char *path, int64_t at)
+static void open_store(const char *path, const char *how, int64_t at)
 {
     char uri[600], err[300] = "";
     usher_options o = USHER_INIT(usher_options);
@@ -65,7 +66,7 @@ static void open_store(const char *path, int64_t at)
     o.clock = usher_manual_clock_get(clock_);
     o.err = err;
     o.err_len = sizeof err;
-    snprintf(uri, sizeof uri, "sqlite:%s", path);
+    snprintf(uri, sizeof uri, "sqlite:%s?%s", path, how);
     r = usher_open(&u, NULL, uri, &o, NULL, NULL);
     if (r != 0) {
         fprintf(stderr, "golden: %s\n", err);
@@ -160,6 +161,44 @@ static void make_tickets(void)
     act((usher_command){.verb = USHER_REPRIORITISE, .kind = USHER_URGENT, .claim = {id, 0}});
 }
 
+/* A calendar, two versions of a ladder, and what fires of them: by day, by night, late. */
+#define OFFICE                                                                                     \
+    "{\"calendars\":{\"office\":{\"zone\":\"Europe/Berlin\",\"week\":{\"mon-fri\":[[\"22:00\","       \
+    "\"23:30\"],[\"23:45\",\"07:00\"]]},\"holidays\":[\"2023-11-16\"]}},\"promises\":{\"ack\":{"       \
+    "\"target\":\"30m\",\"calendar\":\"office\"},\"resolve\":{\"calendar\":\"office\",\"target\":{"       \
+    "\"high\":\"%s\",\"low\":\"2wd\"}}},\"notify_calendar\":\"office\",\"ladder\":[{\"on\":\"ack\","      \
+    "\"at\":\"50%%\",\"notify\":[\"lead\",\"desk\"],\"raise\":1,\"repeat\":\"5m\",\"times\":3},{"            \
+    "\"on\":\"resolve\",\"at\":\"%s\",\"priority\":\"high\",\"move\":\"back office\"},{\"on\":\"ack\","   \
+    "\"at\":\"100%%\",\"move\":\"nowhere\"}]}"
+
+static void define_office(usher_queue_t *office, const char *target, const char *at)
+{
+    char policy[900], why[300];
+
+    snprintf(policy, sizeof policy, OFFICE, target, at);
+    if (usher_define(office, policy, why, sizeof why, NULL, NULL) != 0)
+        die(why, USHER_EPOLICY);
+}
+
+static void make_ladders(void)
+{
+    usher_queue_t *office, *was = desk;
+
+    must("queue", usher_queue(u, &office, "office"));
+    define_office(office, "4h", "20%");
+    desk = office;
+    (void)enqueue((usher_request){.body = USHER_TEXT("climbs")});
+    take(enqueue((usher_request){.body = USHER_TEXT("in good hands"), .priority = USHER_HIGH}));
+    by_holder(USHER_ACKNOWLEDGE, 0, "at once");
+    must("advance", usher_advance(u, T0 + HOUR));
+    must("skip", usher_manual_clock_skip(clock_, T0 + 2 * HOUR));
+    settle();
+    define_office(office, "1h", "10%");
+    must("apply", usher_apply(office, on_done, what_act));
+    settle();
+    desk = was;
+}
+
 static void nothing(usher_t *service, const usher_event *e, void *user)
 {
     (void)service, (void)e, (void)user;
@@ -169,7 +208,7 @@ static void make(const char *path)
 {
     char why[300];
 
-    open_store(path, T0);
+    open_store(path, "", T0);
     must("define", usher_define(desk,
                                 "{\"preset\":\"desk\",\"line\":{\"gap\":\"1m\"},"
                                 "\"retry\":{\"attempts\":1}}",
@@ -177,6 +216,7 @@ static void make(const char *path)
     must("hold", usher_queue_hold(back, USHER_HOLD_CLAIMS, NULL, NULL));
     must("subscribe", usher_subscribe(u, "billing", 0, nothing, NULL));
     make_tickets();
+    make_ladders();
     must("done", usher_event_done(u, "billing", 7));
     close_store();
 }
@@ -240,6 +280,10 @@ static void on_history(usher_t *service, int status, const usher_page *p, void *
         if (e->rule != NULL)
             printf(" rule=%s", e->rule);
         show_text("text", e->text);
+        for (uint64_t at = 0; at < e->notify.len; at += strlen(e->notify.data + at) + 1)
+            printf(" notify=%s", e->notify.data + at);
+        if (e->notify_at != 0)
+            printf(" notify_at=%+lld", (long long)(e->notify_at - T0));
         printf("\n");
     }
 }
@@ -275,12 +319,12 @@ static void on_first(usher_t *service, const usher_event *e, void *user)
     *(int *)user = 1;
 }
 
-static void show(const char *path)
+static void show(const char *path, const char *how)
 {
     usher_query q = {.size = sizeof q, .what = USHER_READ_TICKETS};
     int told = 0;
 
-    open_store(path, T0);
+    open_store(path, how, T0);
     must("read", usher_read(u, &q, on_tickets, NULL));
     settle();
     must("subscribe", usher_subscribe(u, "billing", 0, on_first, &told));
@@ -293,8 +337,10 @@ int main(int argc, char **argv)
     if (argc == 3 && strcmp(argv[1], "make") == 0)
         make(argv[2]);
     else if (argc == 3 && strcmp(argv[1], "show") == 0)
-        show(argv[2]);
+        show(argv[2], "");
+    else if (argc == 3 && strcmp(argv[1], "look") == 0)
+        show(argv[2], "readonly=1");
     else
-        return fprintf(stderr, "usage: golden make|show FILE.db\n"), 2;
+        return fprintf(stderr, "usage: golden make|show|look FILE.db\n"), 2;
     return 0;
 }

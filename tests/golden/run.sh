@@ -11,6 +11,8 @@ for store in "$data"/store-*.db; do
     name=$(basename "$store" .db)
     cp "$store" "$dir/$name.db"
     chmod 600 "$dir/$name.db"
+    "$golden" look "$dir/$name.db" | diff -u "$data/$name.txt" -
+    cmp "$store" "$dir/$name.db" # looking has not changed it
     "$golden" show "$dir/$name.db" > "$dir/$name.txt"
     diff -u "$data/$name.txt" "$dir/$name.txt"
     "$golden" show "$dir/$name.db" | cmp - "$dir/$name.txt" # opening has not changed what it says

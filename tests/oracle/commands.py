@@ -71,6 +71,7 @@ class Commands(Service):
         outcome = 0 if t is None else WAS_JOINED
         if t is None:
             t = self.new_ticket(queue, a)
+        self.settle(t)
         self.tell_room()
         self.done("OK", None, t, outcome=outcome, remember=asked)
 
@@ -161,6 +162,7 @@ class Commands(Service):
                     above = o.priority > t.priority and shares[o.priority] == "first"
                     passed_over += before or above
         self.claim(t, agent, passed_over)
+        self.settle(t)
         self.tell_work(agent, "OK", 0, [t], (op, asked))
 
     def cancel(self, agent, tag):
@@ -235,6 +237,7 @@ class Commands(Service):
         except Refused as refused:
             self.done(refused.code, verb, t, number)
             return
+        self.settle(t)
         self.tell_room()
         self.done("OK", verb, t, outcome=outcome, remember=asked)
 
@@ -405,10 +408,7 @@ class Commands(Service):
     def do_move(self, t, a):
         queue = self.queue(a["queue"])
         if queue is not t.queue:
-            self.hide(t)
-            t.queue.freed = True
-            t.queue, t.kept_for = queue, None
-            self.make_findable(t)
+            self.put(t, queue)
             if t.entry is not None:
                 self.compute_rank(t, first=False)
         self.tell("moved", t, a.get("who"), to=queue.name, text=a.get("text"))

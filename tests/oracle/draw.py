@@ -7,20 +7,12 @@ import json
 import random
 import re
 
+import draw_time
+from draw_time import text_of
+from hours import DAY, NEVER, new_year
+from ticket import Promise
 from words import (
     AGENTS_VERBS, AT_MAX, LEGAL, PRIORITIES, PROMISES, REASONS, REQUESTERS_VERBS)
-
-UNITS = [("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)]
-
-
-def text_of(ms):
-    """A duration as a policy writes it."""
-    parts = []
-    for unit, size in UNITS:
-        if ms >= size:
-            parts.append(f"{ms // size}{unit}")
-            ms %= size
-    return "".join(parts) or "0s"
 
 
 class World:
@@ -40,6 +32,12 @@ class World:
         self.skills = pool("s", 20 if self.many_skills else 3)
         self.keys = pool("k", 4)
         self.grid = rng.choice([1, 10, 1000, 1000, 60_000, 60_000, 600_000])
+        self.begins = rng.choice([1_700_000_000_000, 1_700_000_000_000, 3_600_000, 0])
+        self.calendars = {}
+        if some(0.5) and draw_time.ZONES:
+            self.do_business(rng)
+        self.ladders = some(0.6)
+        self.steps_of = []  # steps of the ladder come again in later versions
         self.patience = rng.choice([1, 1, 4, 20])  # how long leases and pauses are against the rest
         self.most_live = rng.choice([5, 10, 20, 40, 80])
         self.verbs = [v for v in LEGAL if v == "resolve" or some(0.85)]
@@ -65,11 +63,25 @@ class World:
             "cancel": 1 if self.parks else 0,
             "hold": rng.choice([0, 0, 1]),
             "define": rng.choice([0, 0, 0, 1]),
+            "apply": rng.choice([0, 0, 1]),
+            "what_if": rng.choice([0, 0, 0.5]),
+            "why": rng.choice([0, 1]),
             "time": rng.choice([2, 4, 8, 16]),
             "again": 2 if self.ops else 0,
             "edge": rng.choice([0, 1, 2]),
             "odd": 1 if self.wrong else 0,
         }
+
+
+    def do_business(self, rng):
+        """On calendars, and near what makes them difficult."""
+        self.grid = rng.choice([60_000, 600_000, 1_800_000, 1_800_000])
+        zone = rng.choice(draw_time.ZONES)
+        self.begins = new_year(rng.randint(1990, 2060)) + rng.randrange(366 * DAY)
+        changes = draw_time.changes_near(zone, self.begins)
+        if changes and rng.random() < 0.7:
+            self.begins = rng.choice(changes) - rng.randrange(2 * DAY)
+        self.calendars = {f"c{i}": draw_time.calendar(rng, zone, self.begins) for i in range(4)}
 
 
 class Drawer:
@@ -96,7 +108,7 @@ class Drawer:
 
     def opening(self):
         rng = self.rng
-        line = f"open {rng.choice([1_700_000_000_000, 1_700_000_000_000, 3_600_000, 0])}"
+        line = f"open {self.world.begins}"
         if self.chance(0.2) and not self.stored:
             line += f" keep_closed={rng.randint(1, 5)}"
         if self.chance(0.3):
@@ -137,14 +149,21 @@ class Drawer:
             p.setdefault("limits", {})["open"] = rng.randint(1, self.world.most_live)
         return json.dumps(p)
 
-    def target(self):
-        if self.chance(0.4):
-            return text_of(self.span(30))
-        named = [name for name in PRIORITIES if self.chance(0.6)] or ["normal"]
-        return {name: text_of(self.span(30)) for name in named}
+    def target(self, business):
+        def some():
+            days = business and self.chance(0.25)
+            return f"{self.rng.choice([1, 1, 2, 3])}wd" if days else text_of(self.span(30))
 
-    def promise(self, name):
-        p = {"target": self.target()}
+        if self.chance(0.4):
+            return some()
+        named = [name for name in PRIORITIES if self.chance(0.6)] or ["normal"]
+        return {name: some() for name in named}
+
+    def promise(self, name, calendars):
+        p = {}
+        if calendars and self.chance(0.8):
+            p["calendar"] = self.pick(calendars)
+        p["target"] = self.target("calendar" in p)
         if self.chance(0.3):
             p["pauses"] = [reason for reason in REASONS if self.chance(0.5)]
         if name == "ack" and self.chance(0.3):
@@ -153,11 +172,40 @@ class Drawer:
             p["named"] = self.pick(["capped", "free"])
         return p
 
+    def ladder(self, promises):
+        """Some steps that were drawn before, and some new ones."""
+        on = sorted(promises) or PROMISES
+
+        def is_business(name):
+            return "calendar" in promises.get(name, {})
+
+        def fits(step):
+            days = "wd" in step["at"] + step.get("repeat", "")
+            return step["on"] in on and (not days or is_business(step["on"]))
+
+        pool = self.world.steps_of
+        again = [step for step in pool if fits(step) and self.chance(0.5)]
+        new = draw_time.ladder(self.rng, on, is_business, lambda: self.span(10),
+                               self.world.queues + ["nowhere"], 4)
+        new = [step for step in new if step not in pool]
+        pool += new
+        steps = again + new
+        self.rng.shuffle(steps)
+        return steps[:20]
+
     def parts(self, chance):
-        rng, p = self.rng, {}
-        promises = {name: self.promise(name) for name in PROMISES if self.chance(chance)}
+        rng, p, world = self.rng, {}, self.world
+        if world.calendars:
+            names = rng.sample(sorted(world.calendars), rng.randint(1, 2))
+            p["calendars"] = {name: world.calendars[name] for name in names}
+            if self.chance(0.4):
+                p["notify_calendar"] = self.pick(names)
+        names = sorted(p.get("calendars", {}))
+        promises = {name: self.promise(name, names) for name in PROMISES if self.chance(chance)}
         if promises:
             p["promises"] = promises
+        if world.ladders and self.chance(0.8):
+            p["ladder"] = self.ladder(promises)
         if self.chance(0.5):
             p["warn"] = sorted(rng.sample(range(1, 100), rng.randint(0, 4)))
         if self.chance(chance):
@@ -289,6 +337,22 @@ class Drawer:
     def draw_define(self):
         return f"define {self.pick(self.world.queues)} {self.policy()}"
 
+    def draw_apply(self):
+        return f"apply {self.pick(self.world.queues)}"
+
+    def draw_what_if(self):
+        policy = " " + self.policy() if self.chance(0.7) else ""
+        return f"what_if {self.pick(self.world.queues)}{policy}"
+
+    def draw_why(self):
+        asked = [(t.id, i + 1) for t in self.service.live for i, name in enumerate(PROMISES)
+                 if t.promises[name].counts() and self.is_near(t.promises[name])]
+        return "why ticket={} promise={}".format(*self.pick(asked)) if asked else None
+
+    def is_near(self, promise):
+        due = promise.due()
+        return (self.service.now if due == NEVER else due) - promise.start < 100 * DAY
+
     def draw_again(self):
         """An op that was used: mostly the same line, sometimes with something else in it."""
         if not self.with_op:
@@ -325,7 +389,7 @@ class Drawer:
         """What no program should say; also what it may, at the edge of a limit."""
         queue, agent = self.pick(self.world.queues), self.pick(self.world.agents)
         t = self.pick(self.service.live or [None])
-        at = self.pick([-1, 1, AT_MAX, AT_MAX + 1, "never"])
+        at = self.pick([-1, 1, AT_MAX + 1, "never"] + [AT_MAX] * (not self.world.calendars))
         lines = [
             f"enqueue {queue} body=x", f"enqueue {queue} who=a priority={self.pick([-1, 5])}",
             f"enqueue {queue} who={'a' * self.pick([255, 256])}",
@@ -394,9 +458,11 @@ class Drawer:
     def details(self, verb, t):
         rng = self.rng
         if verb == "update" and self.chance(0.4):
-            target = t.promises["update"].policy_target()
-            if target is not None and self.chance(0.5):
-                return f" at={self.service.now + target + self.pick([-1, 0, 1])}"
+            update = Promise(t, "update")
+            update.begin(self.service.now)
+            due = update.reached(update.target) if update.state else NEVER
+            if due != NEVER and self.chance(0.5):
+                return f" at={max(1, due + self.pick([-1, 0, 1]))}"
             return f" at={self.moment()}"
         if verb == "extend" and self.chance(0.6):
             return f" ms={self.pick([self.span(20), self.span(60), 1])}"
@@ -459,12 +525,13 @@ class Drawer:
             return f"step {self.pick([1, -1, 1, -1, 3]) * self.span(30)}"
         to = service.wall + self.span(10)
         if how < 0.15:
-            some = self.rng.randint(1, 10 * self.world.grid)
+            some = self.rng.randint(1, self.pick([10 * self.world.grid, 5 * DAY]))
             to = service.wall + self.pick([0, 1, 1, some, self.span(60)])
         elif how < 0.7 and timer is not None:
             to = timer[0] + self.pick([0, 0, 0, -1, 1])
         far = to - service.wall
-        if far > 1000 * self.world.grid and self.chance(0.9) or far > 10 ** 12:
+        often = 0.5 if self.world.ladders else 0.9
+        if far > 1000 * self.world.grid and self.chance(often) or far > 10 ** 12:
             to = service.wall + self.span(100)  # not too far at once
         to = max(to, service.wall)
         return f"{'skip' if self.world.late and self.chance(0.3) else 'advance'} {to}"

@@ -12,7 +12,7 @@ import sys
 
 from commands import Commands
 from policy import Policy
-from words import AT_MAX, HOLD_CLAIMS, HOLD_ENQUEUE, Refused, instant, num, split, word
+from words import AT_MAX, HOLD_CLAIMS, HOLD_ENQUEUE, PROMISES, Refused, instant, num, split, word
 
 
 class Oracle(Commands):
@@ -43,10 +43,23 @@ class Oracle(Commands):
             self.queue(words[0])
         elif verb == "define":
             queue = self.queue(words[0])
-            queue.take(Policy(rest.partition(" ")[2], queue.policy.version + 1))
+            queue.take(Policy(rest.partition(" ")[2], queue.policy.version + 1, queue))
             self.tell("queue_defined", queue=queue, version=queue.policy.version)
             self.tell_room()
             self.done()
+        elif verb == "apply":
+            self.apply(self.queue(words[0]))
+            self.tell_room()
+            self.done()
+        elif verb == "what_if":
+            queue, text = self.queue(words[0]), rest.partition(" ")[2]
+            policy = Policy(text, queue.policy.version + 1, queue) if text else queue.policy
+            self.out += [f"c ticket={t} promise={p} from={instant(was)} to={instant(due)} what={what}"
+                         for t, p, was, due, what in self.what_if(queue, policy)]
+        elif verb == "why":
+            promise = self.tickets[num(a, "ticket")].promises[PROMISES[num(a, "promise") - 1]]
+            self.out += [f"s from={begin} to={instant(end)} kind={kind} ms={ms}"
+                         for begin, end, kind, ms in promise.explain(self.now)]
         elif verb == "hold":
             queue, bits = self.queue(words[0]), int(words[1])
             if not 0 <= bits <= (HOLD_CLAIMS | HOLD_ENQUEUE):

@@ -3,13 +3,17 @@ import json
 import math
 import re
 
+from hours import Always, Calendar
 from words import PRIORITIES, PROMISES, REASONS
 
 UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
 
 DEFAULT = {
+    "calendars": {},
     "promises": {},
     "warn": [50, 80],
+    "ladder": [],
+    "notify_calendar": None,
     "line": {"shares": {"urgent": "first", "high": 8, "normal": 4, "low": 1},
              "gap": "0s", "keep_for": "15m"},
     "lease": {"for": "15m", "max": "8h"},
@@ -28,6 +32,13 @@ DESK = {
                     "pauses": ["requester", "third_party"]},
     },
     "warn": [50, 80],
+    "ladder": [
+        {"on": "ack", "at": "100%", "notify": ["lead"], "raise": 1},
+        {"on": "resolve", "at": "-1h", "notify": ["agent"]},
+        {"on": "resolve", "at": "100%", "notify": ["lead", "manager"], "raise": 1,
+         "repeat": "2h", "times": 3},
+        {"on": "resolve", "at": "+24h", "priority": "high"},
+    ],
     "line": {"shares": {"urgent": "first", "high": 8, "normal": 4, "low": 1},
              "gap": "1m", "keep_for": "15m"},
     "lease": {"for": "15m", "max": "8h"},
@@ -55,17 +66,50 @@ def merged(below, above):
     return both
 
 
+def length(text):
+    """(unit, how many) of a duration that may be one of working days."""
+    days = re.fullmatch(r"(\d+)wd", text)
+    return ("wd", int(days.group(1))) if days else ("ms", duration(text))
+
+
+class Step:
+    """A step of the ladder. `id` is what it is known by in a later version: its own text."""
+
+    def __init__(self, index, given):
+        self.index, self.id = index, json.dumps(given)
+        self.on = given["on"]
+        at = given["at"]
+        self.percent = int(at[:-1]) if at.endswith("%") else None
+        self.later = self.percent > 100 if self.percent else at[0] == "+"
+        self.from_due = self.later or self.percent == 100  # not before it is told that it is broken
+        self.unit, self.far = (None, 0) if self.percent else length(at[1:])
+        self.wall = given.get("clock") == "wall"
+        self.every_unit, self.every = length(given.get("repeat", "0s"))
+        self.times = given.get("times", 0)
+        self.notify = given.get("notify", [])
+        self.up = given.get("raise", 0)
+        self.priority = PRIORITIES.get(given.get("priority"), 0)
+        self.move = given.get("move")
+        self.rule = f"ladder[{index}]"
+
+
 class Policy:
     """One version of a queue's policy, compiled."""
 
-    def __init__(self, text, version):
+    calendars = {}  # by their text: they are many times the same
+
+    def __init__(self, text, version, queue=None):
         given = json.loads(text)
         if given.pop("preset", None) == "desk":
             given = merged(DESK, given)
         p = merged(DEFAULT, given)
-        self.version = version
+        self.version, self.queue = version, queue
         promises = {name: p["promises"].get(name, {}) for name in PROMISES}
         self.targets = {name: self._targets(promises[name]) for name in PROMISES}
+        self.calendar = {name: self._calendar(p, promises[name].get("calendar"))
+                         for name in PROMISES}
+        self.notify_calendar = self._calendar(p, p["notify_calendar"])
+        self.ladder = [Step(i, step) for i, step in enumerate(p["ladder"])]
         self.paused_by = {name: [REASONS[r] for r in promises[name].get("pauses", PAUSED_BY[name])]
                           for name in PROMISES}
         self.receipt = promises["ack"].get("receipt", False)
@@ -87,16 +131,28 @@ class Policy:
         self.open = p["limits"]["open"]
         self.payload = p["limits"]["payload"]
 
+    @classmethod
+    def _calendar(cls, p, name):
+        if name is None:
+            return Always
+        spec = p["calendars"][name]
+        text = json.dumps(spec)
+        if text not in cls.calendars:
+            if len(cls.calendars) > 200:
+                cls.calendars.clear()
+            cls.calendars[text] = Calendar(spec)
+        return cls.calendars[text]
+
     @staticmethod
     def _targets(promise):
-        """Priority to target. One without takes the next lower one's; None is no promise."""
+        """Priority to target, (unit, how many). One without takes the next lower one's; None is no promise."""
         given = promise.get("target", {})
         if isinstance(given, str):
-            return {priority: duration(given) for priority in PRIORITIES.values()}
+            return {priority: length(given) for priority in PRIORITIES.values()}
         targets, last = {}, None
         for name, priority in sorted(PRIORITIES.items(), key=lambda item: item[1]):
             if name in given:
-                last = duration(given[name])
+                last = length(given[name])
             targets[priority] = last
         return targets
 

@@ -5,6 +5,7 @@
  * something is due, and a claim's token. */
 #include <inttypes.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -137,21 +138,61 @@ static void touch(usher_id ticket)
     probe.touched[probe.touched_n++] = ticket;
 }
 
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Whom an event says to notify, in order. */
+static void tell_names(usher_text names)
+{
+    const char *name[LIST_MAX];
+    size_t n = 0;
+
+    for (uint64_t at = 0; at < names.len && n < LIST_MAX; at += strlen(names.data + at) + 1)
+        name[n++] = names.data + at;
+    if (n == 0)
+        putchar('-');
+    else
+        qsort(name, n, sizeof name[0], by_name);
+    for (size_t i = 0; i < n; i++)
+        printf("%s%s", i ? "," : "", name[i]);
+}
+
 static void on_event(usher_t *u, const usher_event *e, void *user)
 {
-    char due[24];
+    bool rules = e->kind == USHER_EV_WARNED || e->kind == USHER_EV_STEPPED || e->kind == USHER_EV_NO_QUEUE;
+    char due[24], notify[24];
 
     (void)u;
     (void)user;
     touch(e->ticket);
     printf("e seq=%" PRIu64 " ticket=%" PRIu64 " ts=%" PRIu64 " at=%" PRId64 " seen=%" PRId64
            " kind=%s state=%s how=%d promise=%s level=%d prio=%d n=%u until=%" PRId64 " due=%s"
-           " kept=%u lapsed=%u pv=%u queue=%s who=%s to=%s text=%s\n",
+           " kept=%u lapsed=%u pv=%u queue=%s who=%s to=%s rule=%s notify=",
            e->seq, e->ticket, e->ticket_seq, e->at, e->seen_at, name(USHER_NAME_EVENT, e->kind),
            name(USHER_NAME_STATE, e->state), e->how, name(USHER_NAME_PROMISE, e->promise), e->level,
            e->priority, e->n, e->until_at, instant(e->due_at, due), e->kept, e->lapsed,
            e->policy_version, e->queue ? usher_queue_name(e->queue) : "-", or_none(e->who),
-           or_none(e->to), e->text.len ? e->text.data : "-");
+           or_none(e->to), rules ? or_none(e->rule) : "-");
+    tell_names(e->notify);
+    printf(" nat=%s text=%s\n", instant(e->notify_at, notify), e->text.len ? e->text.data : "-");
+}
+
+static void on_page(usher_t *u, int status, const usher_page *p, void *user)
+{
+    char a[24], b[24];
+
+    (void)u;
+    (void)user;
+    if (status != USHER_OK)
+        printf("p status=%s\n", code(status));
+    for (uint64_t i = 0; i < p->n && p->spans; i++)
+        printf("s from=%" PRId64 " to=%s kind=%d ms=%" PRId64 "\n", p->spans[i].from_at, instant(p->spans[i].to_at, b),
+               p->spans[i].kind, p->spans[i].ms);
+    for (uint64_t i = 0; i < p->n && p->changes; i++)
+        printf("c ticket=%" PRIu64 " promise=%d from=%s to=%s what=%d\n", p->changes[i].ticket, p->changes[i].promise,
+               instant(p->changes[i].from_at, a), instant(p->changes[i].to_at, b), p->changes[i].what);
 }
 
 static void on_done(usher_t *u, const usher_done *d, void *user)
@@ -399,6 +440,24 @@ static int do_define(const char *queue_name, const char *policy)
     return r;
 }
 
+static int do_what_if(const char *queue_name, const char *policy)
+{
+    usher_query q = {.size = sizeof q, .what = USHER_READ_WHAT_IF, .limit = USHER_ROWS_MAX};
+
+    q.queue = queue(queue_name);
+    q.policy = policy && policy[0] ? policy : NULL;
+    return usher_read(probe.u, &q, on_page, NULL);
+}
+
+static int do_why(const struct args *a)
+{
+    usher_query q = {.size = sizeof q, .what = USHER_READ_WHY_DUE, .limit = USHER_ROWS_MAX};
+
+    q.ticket = (usher_id)num(a, "ticket");
+    q.promise = (int32_t)num(a, "promise");
+    return usher_read(probe.u, &q, on_page, NULL);
+}
+
 static int open_again(void)
 {
     usher_options o = {.size = sizeof o};
@@ -528,6 +587,12 @@ static int perform(const char *what, const char *first, char *rest, const struct
         return queue(first) ? USHER_OK : USHER_ELIMIT;
     if (strcmp(what, "define") == 0)
         return do_define(first, rest);
+    if (strcmp(what, "apply") == 0)
+        return usher_apply(queue(first), on_done, NULL);
+    if (strcmp(what, "what_if") == 0)
+        return do_what_if(first, rest);
+    if (strcmp(what, "why") == 0)
+        return do_why(a);
     if (strcmp(what, "hold") == 0)
         return usher_queue_hold(queue(first), (uint32_t)strtoul(rest, NULL, 10), on_done, NULL);
     if (strcmp(what, "agent") == 0) {
@@ -557,9 +622,9 @@ static void read_line(char *line)
     struct args a = {.n = 0};
     char *save = NULL, *rest, *first = NULL;
     char *what = strtok_r(line, " ", &save);
-    int whole = strchr("dmh", what[0]) != NULL; /* define, many, hold */
+    int whole = strchr("dmh", what[0]) != NULL || strcmp(what, "what_if") == 0; /* define, many, hold */
 
-    if (strcmp(what, "act") != 0)
+    if (strcmp(what, "act") != 0 && strcmp(what, "why") != 0)
         first = strtok_r(NULL, " ", &save);
     rest = save;
     if (!whole) {

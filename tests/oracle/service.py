@@ -1,8 +1,15 @@
 """The service: queues, agents and tickets, time, the line, and what becomes of tickets."""
+from hours import Always
 from policy import Policy
 from words import (
-    BROKEN, CLAIMED, CLOSED, HOLD_CLAIMS, KEPT, LAPSED, NEVER, NO_REPLY, PAUSED, PRIORITIES,
+    BROKEN, CLAIMED, CLOSED, HOLD_CLAIMS, KEPT, LAPSED, NEVER, NOT_MADE, NO_REPLY, PAUSED, PRIORITIES,
     PROMISES, REQUESTER, RESOLVED, RUNNING, Refused, SCHEDULED, STUCK, WAITING, instant, word)
+
+
+LATE = 60_000
+LEVEL_MAX = 65535
+RECORDS = ["broken", "warned", "step"]
+NOTIFYING = ["warned", "broken", "stepped", "reminded", "check_in"]
 
 
 class Queue:
@@ -11,7 +18,7 @@ class Queue:
         self.hold = 0
         self.was_full = False  # it answered EFULL and owes the word that there is room again
         self.freed = False     # since then a ticket has left it, or its limit may be another
-        self.take(Policy("{}", 1))
+        self.take(Policy("{}", 1, self))
 
     def take(self, policy):
         self.policy = policy
@@ -40,6 +47,20 @@ class Mark:
 
     def __init__(self, rank, ticket, set_at, gap):
         self.rank, self.ticket, self.set_at, self.gap = rank, ticket, set_at, gap
+
+
+class Firing:
+    """Of a warning or a step: what is to be told of it. `place` is its place among those that are
+    told together: warnings by promise and per cent, then steps."""
+
+    def __init__(self, kind, promise, n, rule, place, step=None, lapsed=0, moved=None):
+        self.kind, self.promise, self.n, self.rule, self.place = kind, promise, n, rule, place
+        self.notify = step.notify if step else []
+        self.lapsed, self.moved = lapsed, moved
+        self.at = None
+
+    def name(self):
+        return f"warn[{self.place[2]}] of {self.promise.name}" if self.kind == "warned" else self.rule
 
 
 class Remembered:
@@ -106,7 +127,7 @@ class Service:
             timer = self.next_timer()
             if timer is None or timer[0] > self.now:
                 break
-            self.at = timer[0]
+            self.at = max(self.at, timer[0])
             self.on_boot()
             self.fire(timer)
             self.tell_room()
@@ -134,8 +155,16 @@ class Service:
 
     # ---- telling ----
 
+    def notify_at(self, policy, at):
+        """The next opening of its notify_calendar; 0: at once."""
+        if policy.notify_calendar is Always or policy.notify_calendar.is_open(at):
+            return 0
+        return policy.notify_calendar.next_open(at)
+
     def tell(self, kind, ticket=None, who=None, how=0, promise=None, n=0, until=0, due=0, kept=0,
-             lapsed=0, queue=None, to=None, text=None, version=0):
+             lapsed=0, queue=None, to=None, text=None, version=0, at=None, rule=None, notify=()):
+        at = self.at if at is None else at
+        notify_at = self.notify_at(ticket.policy, self.now) if kind in NOTIFYING else 0
         self.seq += 1
         number = ts = level = priority = 0
         state = None
@@ -145,12 +174,13 @@ class Service:
             self.touched.add(ticket.id)
             number, ts, level, priority = ticket.id, ticket.events, ticket.level, ticket.priority
             state, version, queue = ticket.state, ticket.policy.version, ticket.queue
-        seen = self.now if self.now > self.at else 0
+        seen = self.now if self.now > at else 0
         self.out.append(
-            f"e seq={self.seq} ticket={number} ts={ts} at={self.at} seen={seen} kind={kind}"
+            f"e seq={self.seq} ticket={number} ts={ts} at={at} seen={seen} kind={kind}"
             f" state={word(state)} how={how} promise={word(promise)} level={level} prio={priority}"
             f" n={n} until={until} due={instant(due)} kept={kept} lapsed={lapsed} pv={version}"
-            f" queue={word(queue and queue.name)} who={word(who)} to={word(to)} text={word(text)}")
+            f" queue={word(queue and queue.name)} who={word(who)} to={word(to)} rule={word(rule)}"
+            f" notify={word(','.join(sorted(notify)))} nat={instant(notify_at)} text={word(text)}")
 
     def done(self, status="OK", verb=None, ticket=None, number=0, outcome=0, remember=None):
         """A completion."""
@@ -410,13 +440,19 @@ class Service:
         t.attempts = 0
         resolve = t.promises["resolve"]
         resolve.owed = True
-        undone = resolve.state == LAPSED and resolve.policy_target() is not None
-        if resolve.state == KEPT or undone:
+        lapsed = 0
+        if resolve.state == KEPT:
+            resolve.state = RUNNING if resolve.has_target() else LAPSED
+            lapsed = 0 if resolve.has_target() else resolve.bit
+        elif resolve.state == LAPSED and resolve.has_target():
             resolve.state = RUNNING
+            resolve.aim(self.at)
+        elif resolve.state == NOT_MADE and resolve.has_target():  # a later policy has one
+            resolve.make(self.at)
         self.message(t)
         self.come_back(t, keep=True)
         self.make_findable(t)
-        self.tell("reopened", t, who, text=text)
+        self.tell("reopened", t, who, lapsed=lapsed, text=text)
         if resolve.owed and resolve.state == RUNNING:
             self.judge(t, [resolve])
 
@@ -424,29 +460,142 @@ class Service:
         t.level += 1
         self.tell("stuck", t, who, n=t.attempts)
 
+    def retarget(self, t):
+        """Another priority or policy: the bits of what lapses, and what is to be judged again."""
+        lapsed, aimed = 0, []
+        for promise in t.promises.values():
+            became = promise.retarget(self.at)
+            if became == "lapsed":
+                lapsed |= promise.bit
+            elif became:
+                aimed.append(promise)
+        t.cached = None
+        return lapsed, aimed
+
     def reprioritise(self, t, priority, who, text=None):
         if priority == t.priority:
             self.tell("reprioritised", t, who, how=priority, text=text)
             return
         t.priority = priority
-        lapsed, aimed = 0, []
-        for promise in t.promises.values():
-            target = promise.policy_target()
-            if not promise.owed or promise.state == BROKEN:
-                continue
-            if promise.state == RUNNING and target is None and promise.named is None:
-                promise.state = LAPSED
-                lapsed |= promise.bit
-            elif promise.state == RUNNING:
-                promise.aim(self.at)
-                aimed.append(promise)
-            elif target is not None:
-                promise.make(self.at)
-                aimed.append(promise)
+        lapsed, aimed = self.retarget(t)
         self.tell("reprioritised", t, who, how=priority, lapsed=lapsed, text=text)
         self.judge(t, aimed)
         if t.entry is not None:
             self.compute_rank(t, first=False)
+
+    def put(self, t, queue):
+        """Into another queue."""
+        self.hide(t)
+        t.queue.freed = True
+        t.queue, t.kept_for = queue, None
+        self.make_findable(t)
+
+    # ---- the ladder ----
+
+    def warn(self, t, name, percent):
+        promise = t.promises[name]
+        i = t.policy.warn.index(percent)
+        promise.warned.append(percent)
+        return Firing("warned", promise, percent, "warn", (0, PROMISES.index(name), i))
+
+    def climb(self, t, name, step, k):
+        promise = t.promises[name]
+        promise.climbed[step.id] = k + 1
+        t.level = min(LEVEL_MAX, t.level + step.up)
+        lapsed, aimed, moved = 0, [], None
+        lifted = step.priority > t.priority
+        if lifted:
+            t.priority = step.priority
+            lapsed, aimed = self.retarget(t)
+        if step.move in self.queues and self.queues[step.move] is not t.queue:
+            moved = self.queues[step.move]
+            self.put(t, moved)
+        if (lifted or moved) and t.entry is not None:
+            self.compute_rank(t, first=False)
+        if step.move and step.move not in self.queues:
+            self.tell("no_queue", t, promise=name, to=step.move, rule=step.rule)
+        return Firing("stepped", promise, k, step.rule, (1, step.index), step, lapsed, moved), aimed
+
+    def is_late(self, own):
+        """Or a change has put it into the past."""
+        return self.now - own > LATE or own < self.at
+
+    def keep_or_tell(self, t, firing, own):
+        firing.at = self.at
+        if self.is_late(own):
+            t.untold.append(firing)
+        else:
+            self.tell_firings(t, [firing])
+
+    def tell_firings(self, t, firings):
+        last = firings[-1]
+        others = sorted((f for f in firings if f.place != last.place), key=lambda f: f.place)
+        moved = [f.moved.name for f in firings if f.moved]
+        lapsed = 0
+        for firing in firings:
+            lapsed |= firing.lapsed
+        self.tell(last.kind, t, promise=last.promise.name, n=last.n, rule=last.rule, at=last.at,
+                  due=last.promise.due() if last.kind == "warned" else 0, lapsed=lapsed,
+                  to=moved[-1] if moved else None, notify=set(sum((f.notify for f in firings), [])),
+                  text=", ".join(dict.fromkeys(f.name() for f in others)))
+
+    def tell_untold(self, t):
+        """As soon as no more of that kind is about to fire, whatever else does before."""
+        if t.untold and not any(self.is_late(timer[0]) and timer[0] <= self.now
+                                for timer in t.wall_timers() if timer[4] in RECORDS):
+            firings, t.untold = t.untold, []
+            self.tell_firings(t, firings)
+
+    def settle(self, t):
+        """What a change has put into the past fires right after it."""
+        while t.next_timer() is not None and t.next_timer()[0] < self.at:
+            self.fire(t.next_timer())
+
+    # ---- later policies ----
+
+    def apply(self, queue):
+        reached = [t for t in self.live
+                   if t.policy.queue is queue and t.policy.version < queue.policy.version]
+        numbers = {t.id for t in reached if t.state != RESOLVED}
+        self.marks = {place: mark for place, mark in self.marks.items()
+                      if mark.ticket not in numbers}
+        for t in sorted(reached, key=lambda t: (t.rank, t.id)):
+            t.policy = queue.policy
+            lapsed, aimed = self.retarget(t)
+            resolve = t.promises["resolve"]
+            if t.state == RESOLVED and resolve.state == KEPT and resolve.has_target():
+                resolve.aim(self.at)
+            for pause in t.running_pauses():  # what has passed is told no more
+                pause.reminded = sum(pause.asked_at + after <= self.at
+                                     for after in t.policy.remind[pause.reason])
+            if t.state == RESOLVED:
+                t.checked_in = sum(t.solved[-1][0] + after <= self.at
+                                   for after in t.policy.check_in)
+            self.tell("applied", t, lapsed=lapsed)
+            self.judge(t, aimed)
+            if t.entry is not None and t.state != RESOLVED:  # who is in no line sets no mark
+                self.compute_rank(t, first=False)
+            self.settle(t)
+
+    def what_if(self, queue, policy):
+        """(ticket, promise, due, due then, what) of each promise that would be another."""
+        rows = []
+        for t in self.live:
+            if t.policy.queue is not queue or t.policy.version >= policy.version:
+                continue
+            for i, promise in enumerate(t.promises.values()):
+                kept, was = dict(vars(promise)), promise.due()
+                promise.warned, promise.climbed = list(promise.warned), dict(promise.climbed)
+                t.policy, own = policy, t.policy
+                became = promise.retarget(self.at)
+                due = promise.due()
+                breaks = became in ("aimed", "made") and promise.used(self.at) > promise.target
+                t.policy = own
+                vars(promise).update(kept)
+                what = breaks + 2 * (became == "lapsed") + 4 * (became == "made")
+                if due != was or what:
+                    rows.append((t.id, i + 1, was, due, what))
+        return sorted(rows)
 
     def judge(self, t, promises):
         """What lies in the past becomes one event at this instant."""
@@ -459,7 +608,8 @@ class Service:
                 self.tell("broken", t, promise=promise.name, due=promise.due())
             elif past:
                 promise.warned += past
-                self.tell("warned", t, promise=promise.name, n=max(past), due=promise.due())
+                self.tell("warned", t, promise=promise.name, n=max(past), due=promise.due(),
+                          rule="warn")
 
     # ---- timers ----
 
@@ -470,6 +620,11 @@ class Service:
             self.tell_work(parked.agent, "ETIMEDOUT", parked.tag)
             return
         t = self.tickets[timer[2]]
+        t.cached = None
+        self.fire_on(t, timer[0], what, which)
+        self.tell_untold(t)
+
+    def fire_on(self, t, own, what, which):
         if what == "start" and not t.started:
             self.start(t, self.at)
             self.tell("started", t)
@@ -493,9 +648,11 @@ class Service:
             promise.state = BROKEN
             self.tell("broken", t, promise=which, due=due)
         elif what == "warned":
-            promise = t.promises[which[0]]
-            promise.warned.append(which[1])
-            self.tell("warned", t, promise=promise.name, n=which[1], due=promise.due())
+            self.keep_or_tell(t, self.warn(t, *which), own)
+        elif what == "step":
+            firing, aimed = self.climb(t, *which)
+            self.keep_or_tell(t, firing, own)
+            self.judge(t, aimed)
         elif what == "check in":
             t.checked_in += 1
             self.tell("check_in", t, n=t.checked_in)
@@ -519,7 +676,7 @@ class Service:
     def lease_ran_out(self, t):
         if not t.alive:
             t.attempts += 1
-        if t.attempts >= t.policy.attempts:
+        if not t.alive and t.attempts >= t.policy.attempts:
             t.enter(STUCK, self.at)
         else:
             self.come_back(t, keep=t.said)

@@ -1,4 +1,6 @@
 """A ticket: the persons, the pauses, the four promises, and what time will bring to it."""
+import hours
+from hours import Always, NOT_ENOUGH
 from words import (
     BROKEN, CLAIMED, CLOSED, KEPT, LAPSED, NEVER, NOT_MADE, PAUSED, PROMISES, RESOLVED,
     RUNNING, SCHEDULED, WAITING, WITHDRAWN, instant)
@@ -26,29 +28,56 @@ class Promise:
         self.bit = 1 << (PROMISES.index(name) + 1)
         self.owed, self.state, self.arming = False, NOT_MADE, 0
         self.start, self.target = 0, 0
+        self.days = False  # the target is one of working days
         self.named, self.alone = None, False  # the named end; whether it counts alone
         self.warned = []
+        self.climbed = {}  # how often a step has fired in this arming
+
+    def calendar(self):
+        return self.ticket.policy.calendar[self.name]
+
+    def clock(self):
+        return Always if self.alone else self.calendar()
+
+    def has_target(self):
+        return self.ticket.policy.targets[self.name][self.ticket.priority] is not None
 
     def policy_target(self):
-        return self.ticket.policy.targets[self.name][self.ticket.priority]
+        """In open ms, as counted from its start; it is never nothing."""
+        target = self.ticket.policy.targets[self.name][self.ticket.priority]
+        if target is None or target[0] == "ms":
+            return target and target[1]
+        return max(1, self.calendar().between(self.start, self.calendar().days(self.start, target[1])))
 
     def begin(self, at, named=None):
         self.owed, self.state, self.start, self.target = True, NOT_MADE, at, 0
-        self.named, self.alone = named, False
-        if self.policy_target() is not None or named is not None:
+        self.named, self.alone, self.days = named, False, False
+        if self.has_target() or named is not None:
             self.make(at)
 
     def make(self, now):
-        self.state, self.arming, self.warned = RUNNING, self.arming + 1, []
+        self.state, self.arming, self.warned, self.climbed = RUNNING, self.arming + 1, [], {}
         self.aim(now)
 
     def aim(self, now):
         """Settles what measures it: the policy's target, the named end, or both."""
         target = self.policy_target()
+        unit = self.ticket.policy.targets[self.name][self.ticket.priority]
+        self.days = unit is not None and unit[0] == "wd"
         if self.named is not None:
             self.alone = (target is None or self.ticket.policy.named_free
-                          or self.named < now + target - self.used(now, self.policy_gaps()))
-        self.target = self.named - self.start if self.alone else target
+                          or self.named < self.policy_due(now, target))
+        if self.alone:
+            self.target, self.days = self.named - self.start, False
+        else:
+            self.target = target
+
+    def policy_due(self, now, target):
+        """When the target would be due if nothing paused it from now on."""
+        left = max(0, target - self.used(now, self.policy_gaps(), self.calendar()))
+        if self.days:
+            return self.calendar().passed(now, left) - 1
+        return self.calendar().reach(now, left)
 
     def stop(self):
         """Says which promise that kept: its bit, or 0."""
@@ -65,6 +94,23 @@ class Promise:
         self.owed = False
         return self.bit if lapsed else 0
 
+    def retarget(self, now):
+        """The policy's target may be another: ("lapsed" or "aimed" or "made", or None)."""
+        if not self.owed or self.state == BROKEN:
+            return None
+        if self.state == RUNNING and not self.has_target() and self.named is None:
+            self.state = LAPSED
+            return "lapsed"
+        if self.state == RUNNING:
+            self.aim(now)
+            return "aimed"
+        if self.has_target():
+            self.make(now)
+            return "made"
+        return None
+
+    # ---- how much of it is used ----
+
     def policy_gaps(self):
         """The intervals in which nothing of the policy's target is used."""
         gaps = [(p.start, NEVER if p.end is None else p.end) for p in self.ticket.pauses
@@ -76,58 +122,166 @@ class Promise:
     def gaps(self):
         return [] if self.alone else self.policy_gaps()
 
-    def used(self, now, gaps):
-        edges = {self.start, now}
-        for begin, end in gaps:
-            edges.update(edge for edge in (begin, end) if self.start < edge < now)
+    def pieces(self, end, gaps):
+        """What of [start, end) no gap covers, and what one does: (from, to, whether it goes)."""
+        if end <= self.start:
+            return []
+        edges = {self.start, end}
+        for begin, over in gaps:
+            edges.update(edge for edge in (begin, over) if self.start < edge < end)
         edges = sorted(edges)
-        total = 0
+        whole = []
         for a, b in zip(edges, edges[1:]):
-            if not any(begin <= a and b <= end for begin, end in gaps):
-                total += b - a
-        return total
+            goes = not any(begin <= a and b <= over for begin, over in gaps)
+            if whole and whole[-1][2] == goes:
+                a = whole.pop()[0]
+            whole.append((a, b, goes))
+        return whole
 
-    def reached(self, amount, gaps):
+    def used(self, now, gaps=None, clock=None):
+        gaps = self.gaps() if gaps is None else gaps
+        clock = clock or self.clock()
+        return sum(clock.between(a, b) for a, b, goes in self.pieces(now, gaps) if goes)
+
+    def reached(self, amount):
         """The first instant at which so much is used; NEVER while an open gap lies before it."""
-        at = self.start
-        while True:
-            over = [end for begin, end in gaps if begin <= at < end]
-            if over:
-                at = max(over)
-                if at == NEVER:
-                    return NEVER
+        if amount == 0:
+            return self.start
+        clock = self.clock()
+        for a, b, goes in self.pieces(NEVER, self.gaps()):
+            if not goes:
                 continue
-            ahead = [begin for begin, end in gaps if at < begin < end]
-            if not ahead or at + amount <= min(ahead):
-                return at + amount
-            amount -= min(ahead) - at
-            at = min(ahead)
+            at = clock.reach(a, amount)
+            if at <= b:
+                return at
+            amount -= clock.between(a, b)
+        return NEVER
+
+    def paused(self):
+        return any(over == NEVER for _, over in self.gaps())
+
+    def going_since(self):
+        return max([self.start] + [over for _, over in self.gaps()])
 
     def counts(self):
         """Owed and made: somebody may look at its due."""
         return self.owed and self.state in (RUNNING, BROKEN)
 
     def due(self):
-        if not self.counts():
-            return NEVER
-        due = self.reached(self.target, self.gaps())
+        return self.due_anyway() if self.counts() else NEVER
+
+    def due_anyway(self):
+        if self.days:  # of an exact fill, the next opening
+            passed = self.reached(self.target + 1)
+            due = passed if passed == NEVER else passed - 1
+        else:
+            due = self.reached(self.target)
         return due if self.named is None else min(due, self.named)
 
     def left(self, now):
         if not self.counts():
             return 0
-        left = self.target - self.used(now, self.gaps())
+        left = self.target - self.used(now)
         return left if self.named is None else min(left, self.named - now)
 
     def broken_at(self):
-        at = self.reached(self.target + 1, self.gaps())
+        at = self.reached(self.target + 1)
         return at if self.named is None else min(at, self.named + 1)
 
     def warned_at(self, percent):
-        return self.reached(-(-self.target * percent // 100), self.gaps())
+        return self.reached(-(-self.target * percent // 100))
 
     def to_warn(self):
         return [percent for percent in self.ticket.policy.warn if percent not in self.warned]
+
+    # ---- the ladder ----
+
+    def used_at_due(self):
+        if self.named is not None and not self.alone and self.due_anyway() == self.named:
+            return min(self.target, self.used(self.named))
+        return self.target
+
+    def days_off(self, at, n):
+        """The open time between an instant and n working days on or back; None: there are none."""
+        there = self.calendar().days(at, n)
+        if there in (NEVER, NOT_ENOUGH):
+            return None
+        return self.clock().between(at, there) if n > 0 else self.clock().between(there, at)
+
+    def first_step(self, step):
+        """When a step is, and what is used then; None: never."""
+        if step.percent == 100:
+            at = self.broken_at()
+            return None if at == NEVER else (at, self.used_at_due())
+        due = self.due_anyway()
+        if step.wall:
+            if due == NEVER:
+                return None
+            if step.percent:
+                at = self.start - (-(due - self.start) * step.percent // 100)
+            else:
+                at = due + step.far if step.later else due - step.far
+            if at < self.start:
+                return None
+            return (max(at, self.broken_at()) if step.later else at), None
+        if step.percent and not step.later:
+            used = -(-self.target * step.percent // 100)
+        elif step.percent:
+            used = -((-100 * self.used_at_due() - self.target * (step.percent - 100)) // 100)
+        else:
+            far = step.far
+            if step.unit == "wd":
+                far = None if due == NEVER else self.days_off(due, far if step.later else -far)
+            if far is None:
+                return None
+            used = self.used_at_due() + far if step.later else self.target - far
+        if used < 0:
+            return None
+        at = self.reached(used)
+        if step.later:
+            at = max(at, self.broken_at())
+        return None if at == NEVER else (at, used)
+
+    def step_at(self, step, k):
+        """When it fires for the k-th time after the first; NEVER."""
+        first = self.first_step(step)
+        if first is None or self.paused():
+            return NEVER
+        at, used = first
+        if step.wall:
+            return max(at + k * step.every, self.going_since())
+        if k == 0:
+            return at
+        if step.every_unit == "wd":
+            far = self.days_off(at, k * step.every)
+            return NEVER if far is None else self.reached(used + far)
+        return self.reached(used + k * step.every)
+
+    def next_steps(self):
+        """(instant, step, the how-manieth time) of each that is to come."""
+        if not self.counts() or self.paused():
+            return
+        for step in self.ticket.policy.ladder:
+            k = self.climbed.get(step.id, 0)
+            if step.on == self.name and k <= step.times:
+                yield self.step_at(step, k), step, k
+
+    # ---- why it is due then ----
+
+    def explain(self, now):
+        """(from, to, kind, ms) from its start to its due, or to now where there is none."""
+        end, rows = self.due(), []
+        for a, b, goes in self.pieces(now if end == NEVER else end, self.gaps()):
+            if not goes:
+                rows.append((a, b, hours.PAUSED, 0))
+                continue
+            for begin, over, kind in self.clock().spans(a, b):
+                rows.append((begin, over, kind, over - begin if kind == hours.OPEN else 0))
+        now = max(now, self.start)
+        if end == NEVER and not self.paused() and self.clock().next_open_or_here(now) == NEVER:
+            begin = rows.pop()[0] if rows and rows[-1][2] == hours.CLOSED else now
+            rows.append((begin, NEVER, hours.CLOSED, 0))
+        return rows
 
 
 class Ticket:
@@ -152,6 +306,7 @@ class Ticket:
         self.said = self.alive = False
         self.kept_for, self.keep_end = None, 0
         self.closing, self.checked_in = 0, 0
+        self.untold = []         # warnings and steps that are still to be told, as one event
         self.cached = None       # [next timer on the wall clock], or None: look again
 
     def enter(self, state, at):
@@ -214,6 +369,9 @@ class Ticket:
                 add(promise.broken_at(), 1, (1, i), "broken", name)
                 for percent in promise.to_warn():
                     add(promise.warned_at(percent), 1, (2, i, percent), "warned", (name, percent))
+            for at, step, k in promise.next_steps():
+                if promise.state == BROKEN or not step.from_due:
+                    add(at, 1, (3, step.index, k), "step", (name, step, k))
         if self.state == RESOLVED:
             add(self.closing, 2, (2,), "closing")
             if self.checked_in < len(self.policy.check_in):

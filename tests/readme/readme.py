@@ -1,7 +1,8 @@
-"""The README's first program and what it says that it prints.
+"""The README's first program and what it says that it prints; its policies.
 
     readme.py extract README.md OUT.c             writes the program as it stands in the README
     readme.py check README.md minimal.c PROGRAM   the example is the same text, and PROGRAM prints what the README shows
+    readme.py policies README.md PROGRAM          PROGRAM takes each policy that the README shows
 """
 import re
 import subprocess
@@ -23,6 +24,13 @@ def lines(text):
 
 
 def main(what, readme, *rest):
+    if what == "policies":
+        policies = re.findall(r"^```json\n(.*?)^```\n", Path(readme).read_text(), re.M | re.S)
+        if not policies:
+            sys.exit(f"{readme}: no policy")
+        for policy in policies:
+            subprocess.run([rest[0]], check=True, input=policy.encode(), timeout=60)
+        return
     code, shown = blocks(readme)
     if what == "extract":
         Path(rest[0]).write_text(code)

@@ -2,6 +2,7 @@
 """usher-replay from outside: python3 tests/replay/test_replay.py PATH_TO_usher-replay [PATH_TO_libusher-die-at.so]"""
 import calendar
 import csv
+import datetime
 import errno
 import json
 import os
@@ -19,6 +20,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 REPLAY = ROOT / "examples" / "replay"
 SAMPLE = [str(REPLAY / "sample.csv"), "--mapping", str(REPLAY / "sample.json")]
 INCIDENTS = ROOT.parent / "shared" / "data" / "incidents.csv"
+OFFICE = REPLAY / "policy-office.json"
 PROGRAM = "usher-replay"
 DIE_AT = None
 PLAIN = {"columns": {"ticket": "t", "instant": "at", "state": "s"},
@@ -110,6 +112,10 @@ class Sample(WithFiles):
                  .strip("\n").splitlines()]
         self.assertEqual(shown, run(*SAMPLE).stdout.decode().splitlines()[:len(shown)])
         self.assertGreater(len(shown), 15)
+        shown = [line[4:] for line in (REPLAY / "README.md").read_text().split("what the ladder did:")[1].split("A year of")[0]
+                 .strip("\n").splitlines()]
+        self.assertIn("\n".join(["", *shown, ""]), run(*SAMPLE, "--policy", OFFICE).stdout.decode())
+        self.assertGreater(len(shown), 8)
 
     def test_the_keys_of_the_json_report(self):
         report = json.loads(run(*SAMPLE, "--json").stdout)
@@ -221,6 +227,155 @@ class Policies(WithFiles):
         report = self.with_policy({"promises": {"ack": {"target": "15m"}}}, log)
         ack = report["promises"]["ack"]
         self.assertEqual((ack["made"], ack["kept"], ack["broken"]), (2, 1, 1))
+
+
+def open_minutes(calendar, start, end):
+    """What of [start, end) the calendar is open, from what the policy says and nothing else. No window crosses midnight."""
+    names, sum_so_far, day = ("mon", "tue", "wed", "thu", "fri", "sat", "sun"), 0, start.date()
+    while day <= end.date():
+        iso, windows = day.isoformat(), []
+        for name, said in calendar["week"].items():
+            first, _, last = name.partition("-")
+            if names.index(first) <= day.weekday() <= names.index(last or first):
+                windows = said
+        windows = calendar.get("special", {}).get(iso, windows)
+        if {iso, f"*{iso[4:]}"} & set(calendar.get("holidays", ())):
+            windows = []
+        for window in windows:
+            at, to = (datetime.datetime.combine(day, datetime.time.fromisoformat(t)) for t in window)
+            sum_so_far += max(datetime.timedelta(), min(to, end) - max(at, start)) // datetime.timedelta(minutes=1)
+        day += datetime.timedelta(days=1)
+    return sum_so_far
+
+
+class BusinessHours(WithFiles):
+    """policy-office.json: promises that run while somebody is there, and a ladder."""
+
+    def check_ladder(self, report):
+        ladder, told = report["ladder"], report["ladder"]["told"]
+        policy = json.loads(OFFICE.read_text())
+        fired = [s["fired"] for s in ladder["steps"]]
+        self.assertEqual(fired[0], report["promises"]["ack"]["broken"]) # nothing pauses it
+        self.assertEqual(ladder["steps"][0]["tickets"], fired[0])
+        self.assertLessEqual(ladder["steps"][2]["tickets"], report["promises"]["resolve"]["broken"])
+        self.assertLess(ladder["steps"][2]["tickets"], fired[2]) # it repeats
+        self.assertLessEqual(fired[2], 4 * ladder["steps"][2]["tickets"])
+        for name in told:
+            self.assertEqual(told[name], sum(n for n, step in zip(fired, policy["ladder"]) if name in step["notify"]), name)
+        # A step that was found several times at once is told once, and has raised the level each time.
+        self.assertGreaterEqual(sum(int(level) * n for level, n in ladder["levels"].items()), fired[0] + fired[2])
+        self.assertTrue(0 < ladder["told_later"] < sum(told.values()))
+        self.assertEqual((ladder["moves"], ladder["no_queue"]), (0, 0))
+        self.assertTrue(report["conservation"]["holds"])
+
+    def check_first_words(self, rows, arguments, target):
+        """rows: (ticket, instant, opened, priority, is it a word?). Kept and broken, counted here and there."""
+        desk, tickets, counts = json.loads(OFFICE.read_text())["calendars"]["desk"], {}, {}
+        for row in rows:
+            tickets.setdefault(row[0], []).append(row)
+        for each in tickets.values():
+            each.sort(key=lambda row: row[1])
+            opened, priority = min(each[0][1], each[0][2]), each[0][3]
+            word = next((row[1] for row in each if row[4]), None)
+            self.assertIsNotNone(word)
+            verdict = "broken" if open_minutes(desk, opened, word) > target[priority] else "kept"
+            counts[verdict] = counts.get(verdict, 0) + 1
+        done = run(*arguments, "--policy", OFFICE, "--json")
+        self.assertEqual((done.returncode, done.stderr), (0, b""))
+        ack = json.loads(done.stdout)["promises"]["ack"]
+        self.assertEqual({k: ack[k] for k in ("kept", "broken")}, counts)
+        self.assertEqual(ack["made"], len(tickets))
+        return counts
+
+    def test_the_ladder_of_the_sample(self):
+        done = run(*SAMPLE, "--policy", OFFICE, "--json")
+        self.assertEqual((done.returncode, done.stderr), (0, b""))
+        self.check_ladder(json.loads(done.stdout))
+
+    def test_first_words_of_the_sample(self):
+        with open(REPLAY / "sample.csv", newline="") as file:
+            rows = list(csv.DictReader(file, delimiter=";"))
+        def instant(text):
+            return datetime.datetime.strptime(text, "%Y-%m-%d %H:%M") - datetime.timedelta(hours=1)
+        words = ("In progress", "Update sent", "Waiting for customer", "Solved", "Closed")
+        counts = self.check_first_words([(r["ticket"], instant(r["time"]), instant(r["opened"]), r["priority"], r["state"] in words)
+                                         for r in rows], SAMPLE, {"P1": 15, "P2": 60, "P3": 240, "P4": 480})
+        self.assertGreater(min(counts.values()), 10)
+
+    def test_the_report_for_people(self):
+        text = run(*SAMPLE, "--policy", OFFICE).stdout.decode()
+        self.assertIn('\n  ladder[0]  {"on":"ack","at":"100%","notify":["lead"],"raise":1} ', text)
+        for part in ("\nThe ladder ", "times somebody was told: lead ", "of them when the calendar for that opened again",
+                     "tickets went up to level 1\n"):
+            self.assertIn(part, text)
+        for line in text.splitlines():
+            self.assertLessEqual(len(line), 100)
+            self.assertEqual(line, line.rstrip())
+        # Where there is no ladder it says nothing of one.
+        self.assertNotIn("ladder", run(*SAMPLE).stdout.decode())
+        self.assertEqual(json.loads(run(*SAMPLE, "--json").stdout)["ladder"]["steps"], [])
+
+    def test_a_ladder_that_moves_and_lifts(self):
+        log = ("t,at,s,q\nA,2026-01-05T08:00Z,new,x\nA,2026-01-05T12:00Z,work,x\nA,2026-01-05T13:00Z,shut,x\n"
+               "B,2026-01-05T08:00Z,new,y\nB,2026-01-05T12:00Z,work,y\nB,2026-01-05T13:00Z,shut,y\n")
+        policy = {"promises": {"ack": {"target": "1h"}, "resolve": {"target": "2h"}}, "warn": [],
+                  "lease": {"for": "1d", "max": "1d"},
+                  "ladder": [{"on": "ack", "at": "100%", "move": "y", "raise": 2},
+                             {"on": "resolve", "at": "50%", "priority": "high", "notify": ["a", "b"]},
+                             {"on": "resolve", "at": "100%", "move": "nowhere"}, {"on": "update", "at": "100%"}]}
+        report = self.report(log, self.mapping(columns={**PLAIN["columns"], "queue": "q"}), "--policy",
+                             self.file("policy.json", json.dumps(policy)))
+        ladder = report["ladder"]
+        self.assertEqual([s["fired"] for s in ladder["steps"]], [2, 2, 2])
+        self.assertEqual((ladder["lifts"], ladder["no_queue"], ladder["levels"]), (2, 2, {"2": 2}))
+        self.assertEqual((ladder["told"], ladder["told_later"]), ({"a": 2, "b": 2}, 0))
+        # Who is in y already is not moved there.
+        self.assertEqual((ladder["moves"], report["moves"]), (1, 0))
+        queues = {q["queue"]: (q["opened"], q["moved_in"], q["moved_out"], q["solved"]) for q in report["by_queue"]}
+        self.assertEqual(queues, {"x": (1, 0, 1, 0), "y": (1, 1, 0, 2)})
+
+    def test_steps_that_are_told_as_one(self):
+        """A higher priority puts several into the past: one event tells them, and names the others."""
+        log = ("t,at,s,p\nA,2026-01-05T08:00Z,new,P3\nA,2026-01-05T13:00Z,new,P1\nA,2026-01-05T14:00Z,work,P1\n"
+               "A,2026-01-05T15:00Z,shut,P1\n")
+        policy = {"promises": {"resolve": {"target": {"urgent": "1h", "normal": "10h"}}}, "warn": [],
+                  "lease": {"for": "1d", "max": "1d"},
+                  "ladder": [{"on": "resolve", "at": at, "notify": [at], "raise": 1} for at in ("90%", "+1h", "+2h", "+5h")]}
+        report = self.report(log, self.mapping(columns={**PLAIN["columns"], "priority": "p"},
+                                               priorities={"P1": "urgent", "P3": "normal"}), "--policy",
+                             self.file("policy.json", json.dumps(policy)))
+        ladder = report["ladder"]
+        self.assertEqual([(s["fired"], s["tickets"]) for s in ladder["steps"]], [(1, 1)] * 4)
+        self.assertEqual(ladder["told"], {"90%": 1, "+1h": 1, "+2h": 1, "+5h": 1})
+        self.assertEqual(ladder["levels"], {"4": 1})
+
+    @unittest.skipUnless(INCIDENTS.exists(), "incidents.csv is not here")
+    def test_890_real_incidents(self):
+        done = run(INCIDENTS, "--mapping", REPLAY / "incidents.mapping.json", "--policy", OFFICE, "--json")
+        self.assertEqual((done.returncode, done.stderr), (0, b""))
+        report = json.loads(done.stdout)
+        self.assertEqual((report["closed"], report["conservation"]["checked"]), (890, 890))
+        self.check_ladder(report)
+
+    @unittest.skipUnless(INCIDENTS.exists(), "incidents.csv is not here")
+    def test_first_words_of_real_incidents(self):
+        """Those whose priority never changes."""
+        with open(INCIDENTS, newline="") as file:
+            lines = list(csv.reader(file))
+        rows, priorities = [dict(zip(lines[0], line)) for line in lines[1:]], {}
+        for row in rows:
+            priorities.setdefault(row["number"], set()).add(row["priority"])
+        steady = [len(priorities[row["number"]]) == 1 for row in rows]
+        path = self.folder / "steady.csv"
+        with open(path, "w", newline="") as file:
+            csv.writer(file).writerows(lines[:1] + [line for line, ok in zip(lines[1:], steady) if ok])
+        def instant(text):
+            return datetime.datetime.strptime(text, "%d-%m-%Y %H:%M")
+        counts = self.check_first_words(
+            [(r["number"], instant(r["sys_updated_at"]), instant(r["opened_at"]), r["priority"], r["incident_state"] != "New")
+             for r, ok in zip(rows, steady) if ok], [path, "--mapping", REPLAY / "incidents.mapping.json"],
+            {"1 - Critical": 15, "2 - High": 60, "3 - Moderate": 240, "4 - Low": 480})
+        self.assertGreater(sum(counts.values()), 800)
 
 
 class Logs(WithFiles):
@@ -427,6 +582,9 @@ class Stored(WithFiles):
 
     def test_killed_on_the_way(self):
         self.kill_on_the_way(*SAMPLE, "--json")
+
+    def test_killed_on_the_way_up_a_ladder(self):
+        self.kill_on_the_way(*SAMPLE, "--policy", OFFICE, "--json")
 
     @unittest.skipUnless(INCIDENTS.exists(), "incidents.csv is not here")
     def test_killed_on_the_way_of_890_real_incidents(self):

@@ -62,7 +62,7 @@ void draw_define(void)
 {
     struct seen_queue *q = &run.watch.queue[below(run.watch.queues_n)];
     struct call *c;
-    char json[2000], err[200];
+    char json[4000], err[200];
     int status;
 
     if (q->version == VERSIONS)

@@ -88,6 +88,8 @@ static bool look(struct watch *w, usher_id id, int64_t now)
     expect(w, id, "queue", watch_queue(w, s.queue), t->queue);
     check_place(w, t, &s);
     promises_look(w, t, &s, now);
+    if (t->unsure)
+        t->rank = s.rank_at;
     expect(w, id, "rank_at", s.rank_at, t->rank);
     expect(w, id, "requester", watch_number(s.requester, 'p', PERSONS), t->order[0]);
     expect(w, id, "kept_for", watch_number(s.kept_for, 'a', AGENTS), t->kept_for);
@@ -95,7 +97,7 @@ static bool look(struct watch *w, usher_id id, int64_t now)
         expect(w, id, "until_at", s.until_at, until(t));
     t->until = s.until_at;
     t->looked_seq = t->seq;
-    t->touched = false;
+    t->touched = t->hazy = false;
     return true;
 }
 
@@ -159,6 +161,7 @@ void watch_look(struct watch *w, bool all, uint32_t keep_closed)
             kept += there;
         counts[t->queue][t->state] += there;
     }
+    w->unsure = false;
     if (all) {
         check_counts(w, counts);
         check_refs(w);

@@ -4,6 +4,8 @@
 
 #include "watch.h"
 
+#define LATE_AFTER INT64_C(60000) /* then it is told together with others */
+
 /* promises.c: what the event does to the ticket's promises; t->state and what holds are still those
  * before it, but for a pause that it begins. */
 void promises_event(struct watch *w, struct seen *t, const usher_event *e);
@@ -11,6 +13,22 @@ void promises_event(struct watch *w, struct seen *t, const usher_event *e);
 void promises_look(struct watch *w, const struct seen *t, const usher_standing *s, int64_t now);
 /* Whether something should have been told by now. */
 void promises_overdue(struct watch *w, const struct seen *t, usher_id id, int64_t now);
+
+/* Of its own time and state, for the ladder. */
+int64_t promises_reach(const struct seen *t, int ix, int64_t ms);
+int64_t promises_broken_at(const struct seen *t, int ix);
+bool promises_stands_still(const struct seen *t, int ix);
+/* Bits of those that lapse. What that puts in the past is told right after it. */
+uint32_t promises_lift(struct seen *t, int priority, const usher_event *e);
+/* A warning that is told together with others; index: of rules.warn. */
+void promises_warned(struct watch *w, struct seen *t, int ix, uint32_t index, int64_t at);
+bool promises_is_retold(struct seen *t, const usher_event *e);
+
+/* ladder.c: before anything else: what steps that are told later have done to it by now. */
+void ladder_hidden(struct watch *w, struct seen *t, const usher_event *e);
+/* A step, or what is told together with a step or a warning. Bits of the promises that lapse. */
+uint32_t ladder_event(struct watch *w, struct seen *t, const usher_event *e);
+void ladder_overdue(struct watch *w, const struct seen *t, usher_id id, int64_t now);
 
 /* ranks.c: what the event does to the ticket's place in the line; promises and pauses are already
  * those after it, state and queue those before. */

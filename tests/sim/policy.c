@@ -91,11 +91,37 @@ static uint32_t ascending(struct dice *d, int64_t *to)
     return n;
 }
 
+static void draw_ladder(struct dice *d, struct rules *r)
+{
+    static const uint32_t percents[] = { 100, 100, 50, 90, 101, 150, 300 };
+
+    r->steps_n = one_in(d, 2) ? 0 : 1 + dice_below(d, STEPS);
+    for (uint32_t i = 0; i < r->steps_n; i++) {
+        struct step_rule *s = &r->step[i];
+
+        *s = (struct step_rule){ .on = (int)dice_below(d, 4), .move = -1 };
+        if (one_in(d, 2))
+            s->percent = percents[dice_below(d, sizeof percents / sizeof percents[0])];
+        else
+            s->far = one_in(d, 2) ? draw_duration(d) : -draw_duration(d);
+        if (one_in(d, 3)) {
+            s->repeat = draw_duration(d);
+            s->times = 1 + dice_below(d, 4);
+        }
+        s->notify = dice_below(d, 8);
+        s->raise = 1 + i; /* no two are equal */
+        s->priority = one_in(d, 3) ? 1 + (int)dice_below(d, 4) : 0;
+        if (one_in(d, 4))
+            s->move = (int)dice_below(d, QUEUES + 1);
+    }
+}
+
 struct rules draw_rules(struct dice *d, bool later)
 {
     struct rules r = default_rules();
 
     draw_targets(d, &r);
+    draw_ladder(d, &r);
     r.warn_n = dice_below(d, 4);
     for (uint32_t i = 0; i < r.warn_n; i++)
         r.warn[i] = 30 * i + 1 + dice_below(d, 30);
@@ -207,6 +233,35 @@ static void put_pauses(struct out *o, const struct rules *r)
     put(o, "}");
 }
 
+static void put_step(struct out *o, const struct step_rule *s)
+{
+    const char *comma = "";
+
+    put(o, "{\"on\":\"%s\",\"at\":\"", promise_names[s->on]);
+    if (s->percent != 0)
+        put(o, "%u%%\"", s->percent);
+    else
+        put(o, "%+" PRId64 "ms\"", s->far);
+    put(o, ",\"raise\":%u", s->raise);
+    if (s->repeat != 0)
+        put(o, ",\"repeat\":\"%" PRId64 "ms\",\"times\":%u", s->repeat, s->times);
+    if (s->priority != 0)
+        put(o, ",\"priority\":\"%s\"", priority_names[s->priority - 1]);
+    if (s->move >= 0)
+        put(o, ",\"move\":\"q%d\"", s->move);
+    if (s->notify != 0) {
+        put(o, ",\"notify\":[");
+        for (int n = 0; n < 3; n++) {
+            if ((s->notify & 1u << n) == 0)
+                continue;
+            put(o, "%s\"n%d\"", comma, n);
+            comma = ",";
+        }
+        put(o, "]");
+    }
+    put(o, "}");
+}
+
 void print_rules(const struct rules *r, char *json, size_t len)
 {
     struct out o = { json, len };
@@ -217,6 +272,11 @@ void print_rules(const struct rules *r, char *json, size_t len)
     put(&o, "},\"warn\":[");
     for (uint32_t i = 0; i < r->warn_n; i++)
         put(&o, "%s%u", i > 0 ? "," : "", r->warn[i]);
+    put(&o, "],\"ladder\":[");
+    for (uint32_t i = 0; i < r->steps_n; i++) {
+        put(&o, "%s", i > 0 ? "," : "");
+        put_step(&o, &r->step[i]);
+    }
     put(&o, "],");
     put_line(&o, r);
     put(&o, ",\"lease\":{\"for\":\"%" PRId64 "ms\",\"max\":\"%" PRId64 "ms\"},", r->lease_for,

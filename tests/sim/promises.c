@@ -2,6 +2,7 @@
 #include "parts.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 /* ---- time ------------------------------------------------------------------------------------ */
 
@@ -57,6 +58,16 @@ static int64_t reach(const struct seen *t, int ix, int64_t ms)
     return (mask & still(t, ix)) != 0 ? USHER_NEVER : from + (ms - used);
 }
 
+int64_t promises_reach(const struct seen *t, int ix, int64_t ms)
+{
+    return ms == 0 ? t->promise[ix].start_at : reach(t, ix, ms);
+}
+
+bool promises_stands_still(const struct seen *t, int ix)
+{
+    return stands_still(t, ix);
+}
+
 static int64_t second_end(const struct seen *t, int ix)
 {
     return ix == 2 && t->named != 0 && !t->promise[ix].alone ? t->named : USHER_NEVER;
@@ -94,6 +105,11 @@ static int64_t broken_at(const struct seen *t, int ix)
     return end != USHER_NEVER && end + 1 < at ? end + 1 : at;
 }
 
+int64_t promises_broken_at(const struct seen *t, int ix)
+{
+    return broken_at(t, ix);
+}
+
 static int64_t warned_at(const struct seen *t, int ix, uint32_t percent)
 {
     int64_t target = t->promise[ix].target;
@@ -123,6 +139,7 @@ static void start(struct seen *t, int ix, int64_t at, int64_t named)
     p->start_at = at;
     p->target = target_of(t, ix);
     p->warned = 0;
+    memset(p->climbed, 0, sizeof p->climbed);
     p->owed = true;
     p->alone = false;
     if (ix == 2)
@@ -212,6 +229,7 @@ static uint32_t retarget(struct seen *t, int priority, int64_t at)
                 p->state = USHER_RUNNING;
                 p->arming++;
                 p->warned = 0;
+                memset(p->climbed, 0, sizeof p->climbed);
             }
         } else if (p->state == USHER_RUNNING) {
             p->state = USHER_LAPSED;
@@ -219,6 +237,13 @@ static uint32_t retarget(struct seen *t, int priority, int64_t at)
         }
     }
     return lapsed;
+}
+
+uint32_t promises_lift(struct seen *t, int priority, const usher_event *e)
+{
+    t->retold = e->ticket_seq;
+    t->retold_at = e->at;
+    return retarget(t, priority, e->at);
 }
 
 static void reopened(struct seen *t, int64_t at)
@@ -242,13 +267,36 @@ static bool is_retold(struct seen *t, const usher_event *e)
     return true;
 }
 
+bool promises_is_retold(struct seen *t, const usher_event *e)
+{
+    return is_retold(t, e);
+}
+
+static bool is_late(const usher_event *e)
+{
+    return e->seen_at - e->at > LATE_AFTER;
+}
+
+void promises_warned(struct watch *w, struct seen *t, int ix, uint32_t index, int64_t at)
+{
+    struct seen_promise *p = &t->promise[ix];
+
+    if (index >= t->rules->warn_n || (p->warned & 1u << index) != 0) {
+        watch_wrong(w, "promise %d: a warning that there is not, or twice", ix + 1);
+        return;
+    }
+    if (warned_at(t, ix, t->rules->warn[index]) > at && !t->hazy)
+        watch_wrong(w, "promise %d is warned of by %" PRId64 ", too early", ix + 1, at);
+    p->warned |= 1u << index;
+}
+
 static void broken(struct watch *w, struct seen *t, const usher_event *e, int ix)
 {
     int64_t at = broken_at(t, ix), due = watch_due(t, ix);
 
     if (t->promise[ix].state != USHER_RUNNING)
         watch_wrong(w, "promise %d is broken and did not run", ix + 1);
-    if (is_retold(t, e) ? at > e->at : at != e->at)
+    if (is_retold(t, e) ? at > e->at : at != e->at && !t->hazy)
         watch_wrong(w, "promise %d is broken at %" PRId64 " and not at %" PRId64, ix + 1, e->at,
                     at);
     if (e->due_at != due)
@@ -265,6 +313,15 @@ static void warned(struct watch *w, struct seen *t, const usher_event *e, int ix
 
     while (i < t->rules->warn_n && t->rules->warn[i] != e->n)
         i++;
+    if (is_late(e) || e->text.len > 0) { /* told after what came after it */
+        if (i < t->rules->warn_n && warned_at(t, ix, e->n) != e->at && !retold && !t->hazy)
+            watch_wrong(w, "promise %d is warned of at %" PRId64 " and not at %" PRId64, ix + 1,
+                        e->at, warned_at(t, ix, e->n));
+        promises_warned(w, t, ix, i, e->at);
+        if (retold && e->text.len == 0)
+            p->warned |= (2u << i) - 1;
+        return;
+    }
     if (i == t->rules->warn_n || p->state != USHER_RUNNING || (p->warned & 1u << i) != 0) {
         watch_wrong(w, "promise %d is warned of at %u %%: never, twice, or not running", ix + 1,
                     e->n);
@@ -342,7 +399,11 @@ void promises_event(struct watch *w, struct seen *t, const usher_event *e)
         t->retold_at = e->at;
         break;
     case USHER_EV_BROKEN: broken(w, t, e, e->promise - 1); break;
-    case USHER_EV_WARNED: warned(w, t, e, e->promise - 1); break;
+    case USHER_EV_WARNED:
+        warned(w, t, e, e->promise - 1);
+        lapsed = ladder_event(w, t, e);
+        break;
+    case USHER_EV_STEPPED: lapsed = ladder_event(w, t, e); break;
     default: break;
     }
     if (e->kept != kept || e->lapsed != lapsed)
@@ -361,6 +422,15 @@ static void look_at(struct watch *w, const struct seen *t, usher_id id, int ix,
                     p->state);
     if (p->state == 0)
         return;
+    if (t->hazy && ix == 2 && t->named != 0) { /* whether it counts alone has been asked meanwhile */
+        struct seen_promise *own = &((struct seen *)t)->promise[ix];
+
+        own->target = shown->target_ms;
+        if (shown->target_ms != target_of(t, ix))
+            own->alone = true;
+        else if (shown->target_ms != t->named - own->start_at)
+            own->alone = t->rules->named_free;
+    }
     if (shown->start_at != p->start_at || shown->target_ms != p->target ||
         shown->arming != p->arming)
         watch_wrong(w, "ticket %" PRIu64 ", promise %d: start, target or arming", id, ix + 1);
@@ -395,4 +465,5 @@ void promises_overdue(struct watch *w, const struct seen *t, usher_id id, int64_
                             t->rules->warn[i]);
         }
     }
+    ladder_overdue(w, t, id, now);
 }

@@ -172,7 +172,7 @@ static bool failed(void)
 static void open_queue(uint32_t i)
 {
     struct seen_queue *q = &run.watch.queue[i];
-    char json[2000], err[200];
+    char json[4000], err[200];
 
     if (usher_queue(run.u, &q->q, queues[i]) != USHER_OK)
         wrong("usher_queue");

@@ -26,6 +26,14 @@ static bool is_alive(const struct mark *m, int64_t now)
 }
 
 /* anew: not for the first time. */
+/* Steps that are told late have ranked it anew, nobody has seen when. */
+static void give_unseen(struct watch *w, struct seen *t)
+{
+    t->unsure = w->unsure = true;
+    for (uint32_t i = 0; i < QUEUES * 4; i++)
+        w->mark[i / 4][i % 4][t->order[0]].unsure = true;
+}
+
 static void give(struct watch *w, struct seen *t, const usher_event *e, bool anew)
 {
     uint32_t queue = watch_queue(w, e->queue);
@@ -37,8 +45,10 @@ static void give(struct watch *w, struct seen *t, const usher_event *e, bool ane
         rank = later(rank, (anew ? later(m->rank, e->at - gap) : m->rank) + gap);
     t->rank = rank;
     t->behind = rank - base;
+    t->unsure = gap > 0 && m->unsure;
+    w->unsure = w->unsure || t->unsure;
     if (gap > 0)
-        *m = (struct mark){ rank, e->at, gap, e->ticket };
+        *m = (struct mark){ rank, e->at, gap, e->ticket, m->unsure };
 }
 
 void ranks_event(struct watch *w, struct seen *t, const usher_event *e)
@@ -60,7 +70,16 @@ void ranks_event(struct watch *w, struct seen *t, const usher_event *e)
         if (ranked && watch_queue(w, e->queue) != t->queue)
             give(w, t, e, true);
         break;
-    default: break;
+    case USHER_EV_STEPPED:
+        if (ranked && t->unsure)
+            give_unseen(w, t);
+        else if (ranked && (t->priority != t->before || watch_queue(w, e->queue) != t->queue))
+            give(w, t, e, true);
+        break;
+    default:
+        if (t->unsure && ranked)
+            give_unseen(w, t);
+        break;
     }
     if (e->state == USHER_WAITING && t->state != USHER_WAITING && ranked) {
         due = nearest_due(t);

@@ -42,6 +42,9 @@ static void trace_event(const usher_event *e)
     trace_number(TRACE_EVENTS, (uint64_t)e->kept << 32 | e->lapsed);
     trace_name(TRACE_EVENTS, e->who);
     trace_name(TRACE_EVENTS, e->to);
+    trace_name(TRACE_EVENTS, e->rule);
+    trace_number(TRACE_EVENTS, (uint64_t)e->notify_at);
+    trace_text(TRACE_EVENTS, e->notify.data, (size_t)e->notify.len);
     trace_text(TRACE_EVENTS, e->text.data, (size_t)e->text.len);
 }
 
@@ -241,6 +244,8 @@ static void check_turn(usher_id id)
     struct watch *w = &run.watch;
     const struct seen *t = watch_ticket(w, id);
 
+    if (w->unsure)
+        return;
     if (t == NULL || run.fits[id] == 0) {
         wrong("ticket %" PRIu64 " was not to be had", id);
         return;
@@ -321,11 +326,12 @@ void on_work(usher_agent_t *a, int status, const usher_work *work, size_t n, voi
     call_from_inside();
 }
 
-/* What counted adds up to what is used, without a hole. */
+/* What counted adds up to what is used when it is due, or else now: without a hole. */
 static void check_why(const struct seen *t, int ix, const usher_page *p)
 {
     const struct seen_promise *m = &t->promise[ix];
-    int64_t sum = 0, at = m->start_at, now = usher_now(run.u);
+    int64_t sum = 0, at = m->start_at, due = watch_due(t, ix);
+    int64_t end = due == USHER_NEVER ? usher_now(run.u) : due;
 
     for (uint64_t i = 0; i < p->n; i++) {
         sum += p->spans[i].ms;
@@ -333,9 +339,9 @@ static void check_why(const struct seen *t, int ix, const usher_page *p)
             wrong("a hole in why promise %d is due", ix + 1);
         at = p->spans[i].to_at;
     }
-    if (m->owed && m->state != 0 && (sum != watch_used(t, ix, now) || at != now))
-        wrong("%" PRId64 " ms of promise %d are used, not %" PRId64, sum, ix + 1,
-              watch_used(t, ix, now));
+    if (m->owed && m->state != 0 && (sum != watch_used(t, ix, end) || at != end))
+        wrong("%" PRId64 " ms of promise %d are used by %" PRId64 ", not %" PRId64 " by %" PRId64,
+              sum, ix + 1, at, watch_used(t, ix, end), end);
 }
 
 void on_page(usher_t *u, int status, const usher_page *p, void *user)

@@ -109,8 +109,10 @@ static const struct way {
     [USHER_EV_MOVED] = { "SWCPK", "=" },
     [USHER_EV_NOTED] = { "SWCPKR", "=" },
     [USHER_EV_CHECK_IN] = { "R", "=" },
-    [USHER_EV_WARNED] = { "SWCPK", "=" },
+    [USHER_EV_WARNED] = { "SWCPKRX", "=" },
     [USHER_EV_BROKEN] = { "SWCPK", "=" },
+    [USHER_EV_STEPPED] = { "SWCPKRX", "=" },
+    [USHER_EV_NO_QUEUE] = { "SWCPK", "=" },
 };
 
 static void check_way(struct watch *w, const struct seen *t, const usher_event *e)
@@ -239,7 +241,7 @@ static void claimed(struct watch *w, struct seen *t, const usher_event *e)
     int agent = watch_number(e->who, 'a', AGENTS);
     uint32_t n = passed_over(w, t, e->ticket, agent);
 
-    if (e->n != n && (e->n != 0 || w->out_of_turn == e->ticket))
+    if (!w->unsure && e->n != n && (e->n != 0 || w->out_of_turn == e->ticket))
         watch_wrong(w, "%u passed over, not %u", e->n, n);
     end_pauses(w, t, e->at);
     if (agent < 0 || w->gone[agent])
@@ -302,6 +304,7 @@ static void carry_keep(struct watch *w, struct seen *t, const usher_event *e)
     if (e->state != t->state || e->kind == USHER_EV_KEEP_ENDED ||
         t->queue != watch_queue(w, e->queue))
         t->kept_for = -1;
+    t->odd = t->odd || t->queue != watch_queue(w, e->queue);
     if (e->state == USHER_WAITING && is_kept_after(t, e))
         keep(w, t, e->at);
 }
@@ -490,11 +493,15 @@ static void ticket_event(struct watch *w, const usher_event *e)
         watch_wrong(w, "a new ticket in state %c", watch_letters[e->state]);
     if (e->kind == USHER_EV_JOINED)
         t->needs |= w->pending_needs;
+    if (!is_new)
+        ladder_hidden(w, t, e);
     level = t->level + (e->kind == USHER_EV_STUCK || e->kind == USHER_EV_ESCALATED);
     t->seq++;
     if (e->kind == USHER_EV_PAUSED)
         carry(w, t, e);
     promises_event(w, t, e);
+    if (e->kind == USHER_EV_STEPPED)
+        level = t->level;
     if (e->kind != USHER_EV_PAUSED)
         carry(w, t, e);
     carry_keep(w, t, e);
@@ -518,11 +525,18 @@ static void service_event(struct watch *w, const usher_event *e)
     if (e->kind == USHER_EV_QUEUE_HELD)
         q->hold = (uint32_t)e->how;
     if (e->kind == USHER_EV_ROOM) {
-        if (!q->refused || watch_open(w, watch_queue(w, e->queue)) >=
-                               watch_rules(w, watch_queue(w, e->queue))->open)
+        /* One that a late step has moved away is not yet told to be gone. */
+        if (!q->refused || (e->seen_at == 0 && watch_open(w, watch_queue(w, e->queue)) >=
+                                                   watch_rules(w, watch_queue(w, e->queue))->open))
             watch_wrong(w, "room, and nobody was refused or it is full");
         q->refused = q->was_full = false;
     }
+}
+
+/* Late ones are told when the last of them has fired. */
+static bool is_told_late(const usher_event *e)
+{
+    return e->kind == USHER_EV_WARNED || e->kind == USHER_EV_STEPPED;
 }
 
 void watch_event(struct watch *w, const usher_event *e)
@@ -531,9 +545,11 @@ void watch_event(struct watch *w, const usher_event *e)
 
     if (e->seq != ++w->seq)
         watch_wrong(w, "seq %" PRIu64 " after %" PRIu64, e->seq, w->seq - 1);
-    if (e->at < w->at || (e->seen_at != 0 && e->seen_at <= e->at))
+    if ((e->at < w->at && !(e->seen_at != 0 && is_told_late(e))) ||
+        (e->seen_at != 0 && e->seen_at <= e->at))
         watch_wrong(w, "an event at %" PRId64 " after one at %" PRId64, e->at, w->at);
-    w->at = e->at;
+    if (e->at > w->at)
+        w->at = e->at;
     if (e->ticket == 0)
         service_event(w, e);
     else

@@ -22,7 +22,20 @@ enum {
     REFS = 2,
     VERSIONS = 24,    /* of one queue's policy */
     TICKETS_MAX = 160, /* of one service */
-    CHANGES_MAX = 400
+    CHANGES_MAX = 400,
+    STEPS = 4 /* of a ladder */
+};
+
+/* A step of the ladder. */
+struct step_rule {
+    int on;            /* index of the promise */
+    uint32_t percent;  /* of its target; 0: `far` from its due */
+    int64_t far;       /* negative: before */
+    int64_t repeat;
+    uint32_t times, raise;
+    int priority;      /* lift to; 0: no */
+    int move;          /* queue; QUEUES: one that there is not; -1: no */
+    uint32_t notify;   /* bits: n0 ... */
 };
 
 /* A policy in numbers. */
@@ -30,6 +43,8 @@ struct rules {
     int64_t target[4][4]; /* by promise and priority; 0: none */
     uint32_t pauses[4];   /* bits of reasons */
     uint32_t warn[3], warn_n;
+    struct step_rule step[STEPS];
+    uint32_t steps_n;
     bool receipt, named_free;
     uint32_t share[4]; /* 0: first */
     int64_t gap, keep_for, lease_for, lease_max;
@@ -48,6 +63,7 @@ struct rules {
 struct seen_promise {
     int64_t start_at, target;
     uint32_t arming, warned; /* bits by index of rules.warn */
+    uint32_t climbed[STEPS]; /* how often a step has fired in this arming */
     int state;
     bool owed, alone;
 };
@@ -78,6 +94,12 @@ struct seen {
     int64_t resolved_at, closing_at, state_at;
     uint64_t retold; /* ticket_seq of what may go on telling what a new target puts in the past */
     int64_t retold_at;
+    bool unsure;        /* a step that is told late has ranked it anew: when is not seen */
+    bool hazy;          /* such steps have lifted it since it was last looked at */
+    int64_t stepped_at; /* seen_at of the last step that was told late, */
+    uint64_t no_queue_seq; /* the last step that found no queue told so first; */
+    int level_before, priority_before; /* before that */
+    uint64_t stepped_seq; /* and the ticket's last event but those that came of it */
     int64_t claimed_at, lease_end;
     int kept_for; /* -1: nobody */
     int64_t keep_end;
@@ -93,6 +115,7 @@ struct seen {
 struct mark {
     int64_t rank, set_at, gap;
     usher_id ticket; /* 0: none */
+    bool unsure;     /* what steps that are told late have made of it is not seen */
 };
 
 struct seen_queue {
@@ -116,6 +139,7 @@ struct watch {
     int64_t at; /* of the last event */
     bool stepped; /* the wall has been set: leases do not follow it */
     bool stored;  /* what leaves memory is still there */
+    bool unsure;  /* some ranks are, until the next look */
     usher_id out_of_turn; /* the ticket that is being claimed so */
     uint32_t pending_key, pending_ref, pending_needs; /* of what is being enqueued */
     char wrong[400]; /* "": nothing */

@@ -20,8 +20,11 @@ static const char policy[] =
     "\"line\":{\"gap\":\"1ms\",\"keep_for\":\"20ms\"},\"lease\":{\"for\":\"150ms\",\"max\":\"1s\"},"
     "\"retry\":{\"attempts\":3,\"backoff\":[\"10ms\",\"30ms\"]},"
     "\"pause\":{\"requester\":{\"max\":\"100ms\",\"remind\":[\"20ms\"],\"then\":\"resolve\"}},"
-    "\"aftercare\":{\"check_in\":[\"30ms\"],\"confirm_within\":\"100ms\",\"reopen_within\":\"5s\"}"
-    "}";
+    "\"aftercare\":{\"check_in\":[\"30ms\"],\"confirm_within\":\"100ms\",\"reopen_within\":\"5s\"},"
+    "\"ladder\":[{\"on\":\"ack\",\"at\":\"90%\",\"raise\":1,\"notify\":[\"lead\",\"boss\"]},"
+    "{\"on\":\"ack\",\"at\":\"100%\",\"repeat\":\"30ms\",\"times\":3,\"notify\":[\"boss\"]},"
+    "{\"on\":\"resolve\",\"at\":\"30%\",\"priority\":\"high\",\"move\":\"q1\"},"
+    "{\"on\":\"update\",\"at\":\"+10ms\",\"move\":\"nowhere\"}]}";
 
 struct host host;
 
@@ -102,6 +105,8 @@ static uint64_t hash_event(const usher_event *e)
     h = mix_string(h, e->who);
     h = mix_string(h, e->to);
     h = mix_string(h, e->rule);
+    h = mix_number(h, (uint64_t)e->notify_at);
+    h = mix(mix_number(h, e->notify.len), e->notify.data, (size_t)e->notify.len);
     return mix(mix_number(h, e->text.len), e->text.data, (size_t)e->text.len);
 }
 
@@ -462,6 +467,8 @@ static void do_something(void)
     } else if (what < 49) { /* these have no op: events tell of them, without a mark */
         if (draw(2) == 0)
             (void)usher_define(host.queues[draw(QUEUES)], policy, NULL, 0, NULL, NULL);
+        else if (draw(2) == 0)
+            (void)usher_apply(host.queues[draw(QUEUES)], NULL, NULL);
         else if (usher_agent_gone(host.agents[0], NULL, NULL) == USHER_OK)
             (void)usher_agent(host.u, &host.agents[0], "a0", NULL, 0);
         return;

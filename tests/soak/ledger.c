@@ -304,6 +304,9 @@ static bool may_be_unmarked(int kind)
     case USHER_EV_CHECK_IN:
     case USHER_EV_WARNED:
     case USHER_EV_BROKEN:
+    case USHER_EV_STEPPED:
+    case USHER_EV_NO_QUEUE:
+    case USHER_EV_APPLIED:
     case USHER_EV_QUEUE_DEFINED:
     case USHER_EV_AGENT_GONE:
         return true;

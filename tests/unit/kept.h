@@ -7,6 +7,7 @@
 
 #include "local/changes.h"
 #include "local/inside.h"
+#include "loop/zones.h"
 #include "probe.h"
 
 /* ---- the shelf ------------------------------------------------------------------------------------- */
@@ -120,7 +121,8 @@ struct world {
     int64_t wall, boot;
     uint64_t state; /* of the drawing */
     uint64_t op;
-    bool parks; /* claims may park: what is parked does not outlive the process */
+    const char *zoneinfo; /* NULL: the machine's */
+    bool parks;           /* claims may park: what is parked does not outlive the process */
 };
 
 #define DESK                                                                                       \
@@ -133,9 +135,31 @@ static const char *const policies[] = {
          "\"retry\":{\"attempts\":3,\"backoff\":[\"10s\",\"1m\"]},\"limits\":{\"open\":40},"
          "\"pause\":{\"requester\":{\"max\":\"30m\",\"remind\":[\"5m\",\"10m\"],\"then\":"
          "\"resolve\"}},\"aftercare\":{\"check_in\":[\"5m\"],\"confirm_within\":\"20m\","
-         "\"reopen_within\":\"1h\"}}",
-    DESK "\"line\":{\"gap\":\"10s\",\"shares\":{\"urgent\":5,\"high\":3,\"normal\":2,\"low\":1}},"
-         "\"warn\":[20,90],\"aftercare\":{\"confirm_within\":\"0s\"}}"};
+         "\"reopen_within\":\"1h\"},\"ladder\":["
+         "{\"on\":\"ack\",\"at\":\"50%\",\"notify\":[\"lead\"],\"raise\":1},"
+         "{\"on\":\"ack\",\"at\":\"+2m\",\"move\":\"q2\",\"priority\":\"high\"},"
+         "{\"on\":\"resolve\",\"at\":\"-50m\",\"notify\":[\"lead\",\"boss\"],\"clock\":\"wall\"},"
+         "{\"on\":\"update\",\"at\":\"100%\",\"raise\":1,\"repeat\":\"1m\",\"times\":4},"
+         "{\"on\":\"answer\",\"at\":\"100%\",\"move\":\"nowhere\"}]}",
+    "{\"calendars\":{\"office\":{\"zone\":\"Europe/"
+    "Berlin\",\"week\":{\"mon-sun\":[[\"08:00\",\"08:20\"],"
+    "[\"08:30\",\"11:00\"],[\"22:00\",\"06:00\"]]}},\"utc\":{\"zone\":\"UTC\",\"week\":{\"mon-"
+    "sun\":[[\"00:00\",\"24:00\"]]}}},"
+    "\"notify_calendar\":\"office\",\"ladder\":["
+    "{\"on\":\"resolve\",\"at\":\"25%\",\"priority\":\"urgent\",\"notify\":[\"all\"]},"
+    "{\"on\":\"resolve\",\"at\":\"+1wd\",\"raise\":2}],"
+    "\"promises\":{\"ack\":{\"target\":\"5m\"},\"resolve\":{\"target\":{\"high\":\"20m\",\"low\":"
+    "\"1wd\"},"
+    "\"calendar\":\"office\"}},\"line\":{\"gap\":\"10s\",\"shares\":{\"urgent\":5,\"high\":3,"
+    "\"normal\":2,\"low\":1}},"
+    "\"warn\":[20,90],\"aftercare\":{\"confirm_within\":\"0s\"}}"};
+
+static inline int world_zone(void *ctx, const char *name, void *bytes, size_t *len)
+{
+    const struct world *w = ctx;
+
+    return usher__zone_load(w->zoneinfo, name, bytes, len);
+}
 
 static inline void world_open(struct world *w, uint64_t seed, uint32_t keep_closed)
 {
@@ -151,6 +175,8 @@ static inline void world_open(struct world *w, uint64_t seed, uint32_t keep_clos
     w->boot = 5000;
     w->state = seed * 2 + 1;
     o.memory = w->memory;
+    o.zone = world_zone;
+    o.zone_ctx = w;
     memcpy(o.key, &seed, sizeof seed); /* so that names lie elsewhere in each */
     assert_int_equal(usher__engine_new(&w->e, &o), 0);
     usher__engine_keep(w->e);
@@ -338,10 +364,17 @@ static inline void do_rare(struct world *w)
         break;
     case 2:
         json = policies[below(&w->state, 3)];
-        assert_int_equal(usher__policy_compile(&p, json, strlen(json), NULL, 0), 0);
+        assert_int_equal(usher__engine_compile(w->e, &p, json, strlen(json), NULL, 0), 0);
         assert_int_equal(usher__engine_define(any_queue(w), &p, json, strlen(json), &res), 0);
         break;
     case 3:
+        if (below(&w->state, 2) == 0) {
+            uint32_t n;
+
+            assert_int_equal(usher__engine_apply(any_queue(w), &res, &n), 0);
+            assert_int_equal(res.status, 0);
+            break;
+        }
         assert_int_equal(usher__engine_hold(any_queue(w),
                                             below(&w->state, 3) == 0 ? below(&w->state, 4) : 0,
                                             &res),
@@ -373,7 +406,8 @@ static inline void world_begin(struct world *w)
     for (uint32_t i = 0; i < QUEUES; i++) {
         snprintf(name, sizeof name, "q%u", (unsigned)i);
         assert_int_equal(usher__engine_queue(w->e, name, &q), 0);
-        assert_int_equal(usher__policy_compile(&p, policies[i], strlen(policies[i]), NULL, 0), 0);
+        assert_int_equal(usher__engine_compile(w->e, &p, policies[i], strlen(policies[i]), NULL, 0),
+                         0);
         assert_int_equal(usher__engine_define(q, &p, policies[i], strlen(policies[i]), &res), 0);
     }
     for (uint32_t i = 0; i < AGENTS; i++) {
@@ -499,6 +533,11 @@ static inline void same_extra(const struct world *a, const struct ticket *t, con
         same_name(a, x->persons[i].name, b, y->persons[i].name);
         assert_int_equal(x->persons[i].confirmed, y->persons[i].confirmed);
     }
+    assert_int_equal(x->rungs_n, y->rungs_n);
+    for (uint32_t i = 0; i < x->rungs_n; i++)
+        assert_true(x->rungs[i].id == y->rungs[i].id && x->rungs[i].fired == y->rungs[i].fired &&
+                    x->rungs[i].promise == y->rungs[i].promise);
+    assert_memory_equal(&x->untold, &y->untold, sizeof x->untold);
     for (uint32_t i = 0; i < REASONS; i++) {
         const struct pause *p = &x->pause[i], *q = &y->pause[i];
 

@@ -15,6 +15,7 @@
 #include <usher/usher.h>
 
 #include "core/policy.h"
+#include "world.h"
 
 enum { JSON_SIZE = 4096, ERR_SIZE = 1024 };
 
@@ -26,7 +27,7 @@ static inline int compile(struct policy *out, const char *json, size_t len, char
 
     assert_non_null(block);
     memcpy(block, json, len);
-    rc = usher__policy_compile(out, block, len, err, ERR_SIZE);
+    rc = usher__policy_compile(out, block, len, &plain_world, err, ERR_SIZE);
     free(block);
     return rc;
 }
@@ -45,6 +46,7 @@ static inline size_t to_json(char json[JSON_SIZE], const char *text)
     return len;
 }
 
+/* Owned by who asks for it. */
 static inline struct policy good(const char *text)
 {
     struct policy p;
@@ -81,7 +83,7 @@ static inline void bad(const char *text, const char *expected)
     bad_json(json, len, expected);
 }
 
-/* Every key there is, with the values of the preset. */
+/* The preset, written out, with every key that it can have. */
 static const char whole_policy[] =
     "{'promises':{"
     "'ack':{'target':{'urgent':'15m','high':'1h','normal':'4h','low':'8h'},"
@@ -91,6 +93,10 @@ static const char whole_policy[] =
     "'resolve':{'target':{'urgent':'4h','high':'8h','normal':'72h','low':'240h'},"
     "'pauses':['requester','third_party']}},"
     "'warn':[50,80],"
+    "'ladder':[{'on':'ack','at':'100%','notify':['lead'],'raise':1},"
+    "{'on':'resolve','at':'-1h','notify':['agent']},"
+    "{'on':'resolve','at':'100%','notify':['lead','manager'],'raise':1,'repeat':'2h','times':3},"
+    "{'on':'resolve','at':'+24h','priority':'high'}],"
     "'line':{'shares':{'urgent':'first','high':8,'normal':4,'low':1},"
     "'gap':'1m','keep_for':'15m'},"
     "'lease':{'for':'15m','max':'8h'},"

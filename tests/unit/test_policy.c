@@ -43,6 +43,7 @@ static struct text print(const struct policy *p)
 
     for (int i = 0; i < PROMISES; i++) {
         add(&t, "calendar", p->promise[i].calendar != NULL);
+        add(&t, "days", p->promise[i].days);
         add(&t, "pauses", p->promise[i].pauses);
         for (int j = 0; j < PRIORITIES; j++)
             add(&t, "target", p->promise[i].target[j]);
@@ -73,6 +74,26 @@ static struct text print(const struct policy *p)
     add(&t, "open_max", (int64_t)p->open_max);
     add(&t, "payload_max", (int64_t)p->payload_max);
     add(&t, "version", p->version);
+    add(&t, "calendars", p->calendars_n);
+    add(&t, "notify_calendar", p->notify_calendar != NULL);
+    for (uint32_t i = 0; i < p->names_n; i++)
+        add(&t, p->names[i], i);
+    for (uint32_t i = 0; i < p->ladder_n; i++) {
+        const struct step *s = &p->ladder[i];
+
+        add(&t, "step", (int64_t)s->id);
+        add(&t, "on", s->on);
+        add(&t, "at", s->at);
+        add(&t, "at_unit", s->at_unit);
+        add(&t, "wall", s->wall);
+        add(&t, "repeat", s->repeat);
+        add(&t, "repeat_unit", s->repeat_unit);
+        add(&t, "times", s->times);
+        add(&t, "notify", (int64_t)s->notify);
+        add(&t, "raise", s->raise);
+        add(&t, "priority", s->priority);
+        add(&t, "move", s->move);
+    }
     return t;
 }
 
@@ -144,6 +165,9 @@ static void test_policy__says_little_and_means_the_default(void **state)
     assert_int_equal(p.reopen_within, 30 * DAY);
     assert_int_equal(p.open_max, 1000000);
     assert_int_equal(p.payload_max, 1048576);
+    assert_null(p.notify_calendar);
+    assert_int_equal(p.ladder_n, 0);
+    usher__policy_free(&p); /* nothing */
 }
 
 static void test_policy__without_keys_is_the_default(void **state)
@@ -154,6 +178,7 @@ static void test_policy__without_keys_is_the_default(void **state)
         "{'promises':{},'line':{'shares':{}},'lease':{},'retry':{},'pause':{}}",
         "{'pause':{'requester':{},'third_party':{},'until':{}},'aftercare':{},'limits':{}}",
         "{'promises':{'ack':{},'answer':{'target':{}},'update':{},'resolve':{}}}",
+        "{'calendars':{},'ladder':[]}",
     };
     struct policy expected;
 
@@ -163,6 +188,7 @@ static void test_policy__without_keys_is_the_default(void **state)
         struct policy p = good(texts[i]);
 
         assert_same(&p, &expected);
+        usher__policy_free(&p);
     }
 }
 
@@ -188,6 +214,10 @@ static void test_policy__preset_is_the_desk(void **state)
     assert_int_equal(p.pause[UNTIL].max, 30 * DAY);
     assert_int_equal(p.check_in_n, 1);
     assert_int_equal(p.check_in[0], DAY);
+    assert_int_equal(p.ladder_n, 4);
+    assert_int_equal(p.ladder[3].at, DAY);
+    assert_int_equal(p.ladder[3].at_unit, STEP_MS);
+    usher__policy_free(&p);
 }
 
 static void test_policy__preset_can_be_written_out(void **state)
@@ -197,12 +227,14 @@ static void test_policy__preset_can_be_written_out(void **state)
 
     (void)state;
     assert_same(&preset, &written);
+    usher__policy_free(&preset);
+    usher__policy_free(&written);
 }
 
 /* Every key there is, each with a value of its own. */
 static const char odd[] =
     "{'promises':{"
-    "'ack':{'target':{'urgent':'1ms','high':'2ms','normal':'3ms','low':'4ms'},"
+    "'ack':{'target':{'urgent':'1ms','high':'2wd','normal':'3ms','low':'4ms'},'calendar':'late',"
     "'pauses':['until'],'receipt':true},"
     "'answer':{'target':{'urgent':'5ms','high':'6ms','normal':'7ms','low':'8ms'},"
     "'pauses':['third_party']},"
@@ -220,7 +252,13 @@ static const char odd[] =
     "'until':{'max':'31ms','remind':['32ms','33ms','34ms'],'then':'wait'}},"
     "'aftercare':{'check_in':['35ms','36ms'],'confirm_within':'37ms',"
     "'reopen_within':'38ms'},"
-    "'limits':{'open':39,'payload':40}}";
+    "'limits':{'open':39,'payload':40},"
+    "'calendars':{'late':{'zone':'UTC','week':{'mon':[['18:00','24:00']]},"
+    "'special':{'2027-01-01':[]},'holidays':['2027-01-02']},"
+    "'early':{'zone':'UTC','week':{'sun':[['00:00','06:00']]}}},"
+    "'notify_calendar':'early',"
+    "'ladder':[{'on':'answer','at':'41%','clock':'wall','repeat':'42ms','times':43,"
+    "'notify':['ann'],'raise':44,'priority':'urgent','move':'attic'}]}";
 
 static void test_policy__every_key_fills_its_own_field(void **state)
 {
@@ -228,6 +266,24 @@ static void test_policy__every_key_fills_its_own_field(void **state)
 
     (void)state;
     assert_targets(&p.promise[ACK], 1, 2, 3, 4);
+    assert_int_equal(p.promise[ACK].days, 1 << HIGH);
+    assert_int_equal(p.calendars_n, 2);
+    assert_ptr_equal(p.promise[ACK].calendar, p.calendars[0]);
+    assert_null(p.promise[ANSWER].calendar);
+    assert_ptr_equal(p.notify_calendar, p.calendars[1]);
+    assert_int_equal(p.ladder_n, 1);
+    assert_int_equal(p.ladder[0].on, ANSWER);
+    assert_int_equal(p.ladder[0].at, 41);
+    assert_int_equal(p.ladder[0].at_unit, STEP_PERCENT);
+    assert_true(p.ladder[0].wall);
+    assert_int_equal(p.ladder[0].repeat, 42);
+    assert_int_equal(p.ladder[0].repeat_unit, STEP_MS);
+    assert_int_equal(p.ladder[0].times, 43);
+    assert_int_equal(p.ladder[0].notify, 1);
+    assert_string_equal(p.names[0], "ann");
+    assert_int_equal(p.ladder[0].raise, 44);
+    assert_int_equal(p.ladder[0].priority, USHER_URGENT);
+    assert_string_equal(p.names[p.ladder[0].move - 1], "attic");
     assert_targets(&p.promise[ANSWER], 5, 6, 7, 8);
     assert_targets(&p.promise[UPDATE], 9, 10, 11, 12);
     assert_targets(&p.promise[RESOLVE], 13, 14, 15, 16);
@@ -268,6 +324,7 @@ static void test_policy__every_key_fills_its_own_field(void **state)
     assert_int_equal(p.open_max, 39);
     assert_int_equal(p.payload_max, 40);
     assert_int_equal(p.version, 0);
+    usher__policy_free(&p);
 }
 
 static void test_policy__target_falls_to_the_next_lower_priority(void **state)
@@ -330,16 +387,32 @@ static void test_policy__keys_merge_into_the_preset(void **state)
     assert_int_equal(p.share[HIGH], 9);
     assert_int_equal(p.share[URGENT], 0);
     assert_int_equal(p.gap, MINUTE);
+    assert_int_equal(p.ladder_n, 4);
+    usher__policy_free(&p);
 
-    p = good("{'preset':'desk','pause':{'requester':{'then':'wait'}},'line':{'gap':'0s'}}");
+    p = good("{'preset':'desk','pause':{'requester':{'then':'wait'}},'line':{'gap':'0s'},"
+             "'ladder':[]}");
     assert_false(p.pause[REQUESTER].then_resolve);
     assert_int_equal(p.gap, 0);
+    assert_int_equal(p.ladder_n, 0);
+    assert_int_equal(p.names_n, 0);
+    usher__policy_free(&p);
+
+    /* Its targets are in the time of whatever calendar there is. */
+    p = good("{'preset':'desk','promises':{'update':{'target':{'high':'1wd'},'calendar':'c'}},"
+             "'calendars':{'c':{'zone':'UTC','week':{'mon':[['09:00','17:00']]}}}}");
+    assert_targets(&p.promise[UPDATE], HOUR, 1, 48 * HOUR, 0);
+    assert_int_equal(p.promise[UPDATE].days, 1 << HIGH);
+    assert_ptr_equal(p.promise[UPDATE].calendar, p.calendars[0]);
+    usher__policy_free(&p);
 
     /* A policy with every key hides all of the preset. */
     snprintf(text, sizeof text, "{'preset':'desk',%s", odd + 1);
     p = good(text);
     all = good(odd);
     assert_same(&p, &all);
+    usher__policy_free(&p);
+    usher__policy_free(&all);
 }
 
 static void test_policy__escapes_are_letters(void **state)
@@ -448,18 +521,18 @@ static struct text durations(const char *before, int n, const char *after)
     return t;
 }
 
-static void test_policy__durations_have_64_letters(void **state)
+static void test_policy__durations_have_256_letters(void **state)
 {
-    struct policy p = good("{'line':{'gap':'"
-                           "00000000000000000000000000000000000000000000000000000000000012ms'}}");
-    char json[JSON_SIZE], err[ERR_SIZE];
-    size_t len =
-        to_json(json, "{'line':{'gap':'0"
-                      "00000000000000000000000000000000000000000000000000000000000012ms'}}");
+    char text[300];
+    struct policy p;
 
     (void)state;
+    snprintf(text, sizeof text, "{'line':{'gap':'%0254dms'}}", 12);
+    p = good(text);
     assert_int_equal(p.gap, 12);
-    assert_int_equal(compile(&p, json, len, err), USHER_EPOLICY);
+    snprintf(text, sizeof text, "{'line':{'gap':'%0255dms'}}", 12);
+    bad(text, "line.gap: \"00000000000000000000000000000000000000000000000...\": "
+              "expected a duration such as \"4h\"");
 }
 
 static void test_policy__lists_have_limits(void **state)
@@ -516,7 +589,7 @@ int main(void)
         cmocka_unit_test(test_policy__keys_merge_into_the_preset),
         cmocka_unit_test(test_policy__escapes_are_letters),
         cmocka_unit_test(test_policy__values_have_limits),
-        cmocka_unit_test(test_policy__durations_have_64_letters),
+        cmocka_unit_test(test_policy__durations_have_256_letters),
         cmocka_unit_test(test_policy__lists_have_limits),
     };
 

@@ -31,7 +31,7 @@ static void test_policy_errors__errors_name_the_path(void **state)
         {"3", "3: expected an object"},
         {"null", "null: expected an object"},
         {"'desk'", "\"desk\": expected an object"},
-        {"[[[[[[[[", "a list: expected an object"},
+        {"[[[[[[[[]]]]]]]]", "a list: expected an object"},
         {"{'promises':[]}", "promises: a list: expected an object"},
         {"{'promises':{'ack':'1h'}}", "promises.ack: \"1h\": expected an object"},
         {"{'lease':null}", "lease: null: expected an object"},
@@ -55,7 +55,7 @@ static void test_policy_errors__errors_name_the_path(void **state)
         {"{'promises':{'resolve':{'target':{'urgent':'4 hours'}}}}",
          "promises.resolve.target.urgent: \"4 hours\": " A_DURATION},
         {"{'promises':{'resolve':{'target':'3wd'}}}",
-         "promises.resolve.target: \"3wd\": " A_DURATION},
+         "promises.resolve.target: \"3wd\": " A_DURATION ", for only a calendar has working days"},
         {"{'promises':{'ack':{'target':'0s'}}}",
          "promises.ack.target: \"0s\": expected a duration longer than 0"},
         {"{'lease':{'max':'0h'}}", "lease.max: \"0h\": expected a duration longer than 0"},
@@ -113,12 +113,12 @@ static void test_policy_errors__errors_name_the_path(void **state)
 
 static void test_policy_errors__unknown_keys_are_errors(void **state)
 {
-    static const char every[] =
-        ": unknown key; expected one of \"preset\", \"promises\", \"warn\", \"line\", \"lease\", "
-        "\"retry\", \"pause\", \"aftercare\" or \"limits\"";
-    static const char *const not_known[] = {"ladder",  "calendars",    "notify_calendar",
-                                            "handoff", "recurrence",   "PROMISES",
-                                            "warning", "\303\244rger", "x y"};
+    static const char every[] = ": unknown key; expected one of \"preset\", \"calendars\", "
+                                "\"promises\", \"warn\", \"ladder\", "
+                                "\"notify_calendar\", \"line\", \"lease\", \"retry\", \"pause\", "
+                                "\"aftercare\" or \"limits\"";
+    static const char *const not_known[] = {"handoff",      "recurrence", "PROMISES", "warning",
+                                            "\303\244rger", "x y",        "lexxe"};
     static const struct {
         const char *text;
         const char *error;
@@ -135,23 +135,24 @@ static void test_policy_errors__unknown_keys_are_errors(void **state)
         {"{'aftercare':{'reopen_witin':'1d'}}",
          "aftercare.reopen_witin: unknown key; did you mean \"reopen_within\"?"},
         {"{'lease':{'min':'1d'}}", "lease.min: unknown key; expected one of \"for\" or \"max\""},
-        {"{'promises':{'ack':{'calendar':'office'}}}",
-         "promises.ack.calendar: unknown key; "
-         "expected one of \"target\", \"pauses\" or \"receipt\""},
         {"{'promises':{'answer':{'receipt':true}}}",
-         "promises.answer.receipt: unknown key; expected one of \"target\" or \"pauses\""},
+         "promises.answer.receipt: unknown key; "
+         "expected one of \"calendar\", \"target\" or \"pauses\""},
         {"{'promises':{'resolve':{'named':'free'}}}",
-         "promises.resolve.named: unknown key; expected one of \"target\" or \"pauses\""},
+         "promises.resolve.named: unknown key; "
+         "expected one of \"calendar\", \"target\" or \"pauses\""},
         {"{'promises':{'ack':{'target':{'critical':'1h'}}}}",
          "promises.ack.target.critical: unknown key; "
          "expected one of \"urgent\", \"high\", \"normal\" or \"low\""},
         {"{'pause':{'agent':{}}}", "pause.agent: unknown key; "
                                    "expected one of \"requester\", \"third_party\" or \"until\""},
-        {"{'\\u006cin\\u00e9':{}}", "\\u006cin\\u00e9: unknown key; did you mean \"line\"?"},
+        {"{'\\u006cin\\u0065s':{}}", "\\u006cin\\u0065s: unknown key; did you mean \"line\"?"},
         {"{'abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz':1}",
          "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuv..."
-         ": unknown key; expected one of \"preset\", \"promises\", \"warn\", \"line\", \"lease\", "
-         "\"retry\", \"pause\", \"aftercare\" or \"limits\""},
+         ": unknown key; expected one of \"preset\", \"calendars\", \"promises\", \"warn\", "
+         "\"ladder\", \"notify_calendar\", \"line\", \"lease\", \"retry\", \"pause\", "
+         "\"aftercare\" or "
+         "\"limits\""},
     };
     char text[64], error[ERR_SIZE];
 
@@ -237,10 +238,16 @@ static void test_policy_errors__what_is_not_json_has_line_and_column(void **stat
         {"{'a\33b':1}", "line 1, column 4: byte 0x1b: "
                         "not allowed in a string, write it as an escape"},
         {"{\177}", "line 1, column 2: byte 0x7f: not JSON"},
+        {"{'a'}", "line 1, column 5: }: expected \":\""},
+        {"{'a':{}]", "line 1, column 8: ]: expected \",\" or \"}\""},
+        {"{'a':[{}}", "line 1, column 9: }: expected \",\" or \"]\""},
+        {"{'a':[[],]}", "line 1, column 10: ]: expected a value"},
+        {"{'a':1,'b'}", "line 1, column 11: }: expected \":\""},
+        {"{'a':{'b':1,}}", "line 1, column 13: }: expected a key"},
         {"\357\273\277{}", "line 1, column 1: byte 0xef: not JSON"},
         /* columns are characters */
         {"{'lease':{'for':'\303\244\342\202\254\360\237\230\200'",
-         "lease.for: \"\303\244\342\202\254\360\237\230\200\": " A_DURATION},
+         "line 1, column 22: the end: expected \",\" or \"}\""},
         {"{'warn' '\303\244\342\202\254\360\237\230\200\377",
          "line 1, column 13: byte 0xff: not UTF-8"},
         {"{'\300\200':1}", "line 1, column 3: byte 0xc0: not UTF-8"},
@@ -272,6 +279,22 @@ static void test_policy_errors__what_is_not_json_has_line_and_column(void **stat
     bad("{'lease':{'for':'4h\\u0000'}}", "lease.for: \"4h\\u0000\": " A_DURATION);
     bad("{'promises':{'update':{'named':'free\\u0000'}}}",
         "promises.update.named: \"free\\u0000\": expected \"capped\" or \"free\"");
+}
+
+static void test_policy_errors__json_is_not_too_deep(void **state)
+{
+    char text[160];
+
+    (void)state;
+    memset(text, '[', 64);
+    memset(text + 64, ']', 64);
+    bad_json(text, 128, "a list: expected an object");
+    memset(text, '[', 65);
+    memset(text + 65, ']', 65);
+    bad_json(text, 130, "line 1, column 65: a list: expected less in one another");
+    for (int i = 0; i < 64; i++)
+        text[i] = i % 2 == 0 ? '[' : '{';
+    bad_json(text, 64, "line 1, column 3: a list: expected a key");
 }
 
 /* Correct JSON of every kind, where it is the wrong kind. */
@@ -346,12 +369,16 @@ static void test_policy_errors__errors_are_cut_to_any_buffer(void **state)
     size_t len;
 
     (void)state;
-    assert_int_equal(usher__policy_compile(&p, text, sizeof text - 1, NULL, 0), USHER_EPOLICY);
-    assert_int_equal(usher__policy_compile(&p, text, sizeof text - 1, NULL, 7), USHER_EPOLICY);
-    assert_int_equal(usher__policy_compile(&p, lease, sizeof lease - 1, NULL, 7), USHER_EPOLICY);
-    assert_int_equal(usher__policy_compile(&p, "{}", 2, NULL, 0), USHER_OK);
-    assert_int_equal(usher__policy_compile(&p, key, sizeof key - 1, whole_text, ERR_SIZE),
+    assert_int_equal(usher__policy_compile(&p, text, sizeof text - 1, &plain_world, NULL, 0),
                      USHER_EPOLICY);
+    assert_int_equal(usher__policy_compile(&p, text, sizeof text - 1, &plain_world, NULL, 7),
+                     USHER_EPOLICY);
+    assert_int_equal(usher__policy_compile(&p, lease, sizeof lease - 1, &plain_world, NULL, 7),
+                     USHER_EPOLICY);
+    assert_int_equal(usher__policy_compile(&p, "{}", 2, &plain_world, NULL, 0), USHER_OK);
+    assert_int_equal(
+        usher__policy_compile(&p, key, sizeof key - 1, &plain_world, whole_text, ERR_SIZE),
+        USHER_EPOLICY);
     len = strlen(whole_text);
     for (size_t size = 0; size <= len + 2; size++) {
         char *err = malloc(size + 1);
@@ -359,7 +386,8 @@ static void test_policy_errors__errors_are_cut_to_any_buffer(void **state)
 
         assert_non_null(err);
         memset(err, '#', size + 1);
-        assert_int_equal(usher__policy_compile(&p, key, sizeof key - 1, err, size), USHER_EPOLICY);
+        assert_int_equal(usher__policy_compile(&p, key, sizeof key - 1, &plain_world, err, size),
+                         USHER_EPOLICY);
         assert_int_equal(err[size], '#');
         if (size > 0) {
             assert_non_null(memchr(err, '\0', size));
@@ -379,8 +407,9 @@ static void test_policy_errors__errors_are_cut_to_any_buffer(void **state)
         char err[64];
 
         memset(err, '#', sizeof err);
-        assert_int_equal(usher__policy_compile(&p, lease, sizeof lease - 1, err, size),
-                         USHER_EPOLICY);
+        assert_int_equal(
+            usher__policy_compile(&p, lease, sizeof lease - 1, &plain_world, err, size),
+            USHER_EPOLICY);
         assert_int_equal(err[size], '#');
         if (size > 0)
             assert_non_null(memchr(err, '\0', size));
@@ -420,11 +449,43 @@ static void assert_ascending(const int64_t *list, uint32_t n, uint32_t most, int
     }
 }
 
+static bool owns(const struct policy *p, const struct calendar *c)
+{
+    for (uint32_t i = 0; i < p->calendars_n; i++) {
+        if (p->calendars[i] == c)
+            return true;
+    }
+    return false;
+}
+
+static void assert_sound_step(const struct policy *p, const struct step *s)
+{
+    bool on_calendar = p->promise[s->on].calendar != NULL && !s->wall;
+
+    assert_true(s->id >> 63 == 1);
+    assert_in_range(s->on, 0, PROMISES - 1);
+    assert_in_range(s->at_unit, STEP_PERCENT, STEP_DAYS);
+    assert_in_range(s->repeat_unit, 0, STEP_DAYS);
+    assert_true(s->repeat_unit != STEP_PERCENT);
+    assert_true(on_calendar || (s->at_unit != STEP_DAYS && s->repeat_unit != STEP_DAYS));
+    assert_true(s->at != 0);
+    assert_true(s->at > 0 || s->at_unit != STEP_PERCENT);
+    assert_in_range(s->at + POLICY_DURATION_MAX, 0, 2 * POLICY_DURATION_MAX);
+    assert_in_range(s->repeat, 0, POLICY_DURATION_MAX);
+    assert_true((s->repeat > 0) == (s->times > 0));
+    assert_in_range(s->times, 0, REPEATS_MAX);
+    assert_in_range(s->raise, 0, RAISE_MAX);
+    assert_in_range(s->priority, 0, USHER_URGENT);
+    assert_true(s->move <= p->names_n);
+    assert_true(p->names_n == 64 || s->notify >> p->names_n == 0);
+}
+
 /* What the rules rely on, whatever the text was. */
 static void assert_sound(const struct policy *p)
 {
     for (int i = 0; i < PROMISES; i++) {
-        assert_null(p->promise[i].calendar);
+        assert_true(p->promise[i].calendar == NULL || owns(p, p->promise[i].calendar));
+        assert_true(p->promise[i].calendar != NULL || p->promise[i].days == 0);
         assert_true(p->promise[i].pauses < 8);
         for (int j = 0; j < PRIORITIES; j++) {
             assert_in_range(p->promise[i].target[j], 0, POLICY_DURATION_MAX);
@@ -456,6 +517,11 @@ static void assert_sound(const struct policy *p)
     assert_in_range(p->reopen_within, 0, POLICY_DURATION_MAX);
     assert_in_range(p->open_max, 1, 1000000000);
     assert_in_range(p->payload_max, 0, USHER_BODY_MAX);
+    assert_true(p->calendars_n <= CALENDARS_MAX);
+    assert_true(p->notify_calendar == NULL || owns(p, p->notify_calendar));
+    assert_true(p->ladder_n <= LADDER_MAX);
+    for (uint32_t i = 0; i < p->ladder_n; i++)
+        assert_sound_step(p, &p->ladder[i]);
 }
 
 /* Compiles what may be anything, and returns whether it was right. */
@@ -471,6 +537,7 @@ static bool any(const char *text, size_t len)
     if (rc == USHER_OK) {
         assert_string_equal(err, "");
         assert_sound(&p);
+        usher__policy_free(&p);
         return true;
     }
     assert_int_equal(rc, USHER_EPOLICY);
@@ -481,12 +548,20 @@ static bool any(const char *text, size_t len)
     return false;
 }
 
-/* The whole policy, on top of the preset. */
+/* The whole policy, with calendars, on top of the preset. */
 static size_t whole_json(char json[JSON_SIZE])
 {
+    static const char calendars[] =
+        "'notify_calendar':'c','calendars':{"
+        "'c':{'zone':'UTC','week':{'mon-thu':[['08:00','12:00'],['13:00','17:30']],"
+        "'fri':[['22:00','02:00']]},'special':{'2026-12-24':[]},'holidays':['*-01-01']},"
+        "'d':{'zone':'Europe/Berlin','week':{'sat-mon':[['00:00','24:00']]}}}";
     char text[JSON_SIZE];
 
-    snprintf(text, sizeof text, "{'preset':'desk',%s", whole_policy + 1);
+    /* The acknowledgement is on a calendar. */
+    assert_memory_equal(whole_policy, "{'promises':{'ack':{", 20);
+    snprintf(text, sizeof text, "{'preset':'desk',%s,'promises':{'ack':{'calendar':'d',%s",
+             calendars, whole_policy + 20);
     return to_json(json, text);
 }
 
@@ -565,7 +640,14 @@ static size_t mutate(char *text, size_t len, size_t size, uint64_t *seed)
                                          "99999999999999999999",
                                          "\"99999999999999999999h\"",
                                          "[50,80]",
-                                         "\"requester\""};
+                                         "\"requester\"",
+                                         "\"2wd\"",
+                                         "\"+1d\"",
+                                         "\"*-02-30\"",
+                                         "\"24:00\"",
+                                         "\"c\"",
+                                         "\"sun-mon\":[],",
+                                         "\\ud83d"};
     const char *piece = pieces[pick(seed, sizeof pieces / sizeof pieces[0])];
     size_t at = pick(seed, len + 1);
     char byte = (char)pick(seed, 256);
@@ -624,6 +706,7 @@ int main(void)
         cmocka_unit_test(test_policy_errors__unknown_keys_are_errors),
         cmocka_unit_test(test_policy_errors__a_key_twice_is_an_error),
         cmocka_unit_test(test_policy_errors__what_is_not_json_has_line_and_column),
+        cmocka_unit_test(test_policy_errors__json_is_not_too_deep),
         cmocka_unit_test(test_policy_errors__json_is_known_in_full),
         cmocka_unit_test(test_policy_errors__long_values_are_shown_in_part),
         cmocka_unit_test(test_policy_errors__errors_are_cut_to_any_buffer),

@@ -58,7 +58,8 @@ static void test_record__an_event_comes_back_whole(void **state)
     struct good g;
     struct log_event le;
     uint64_t place = LOG_STEP;
-    uint32_t n = 0, kinds = 0;
+    uint32_t n = 0, notified = 0, quiet = 0;
+    uint64_t kinds = 0;
 
     (void)state;
     good_begin(&g, 3, 3000);
@@ -86,12 +87,21 @@ static void test_record__an_event_comes_back_whole(void **state)
         event.to = v->to;
         event.rule = v->rule;
         event.text = v->text;
+        assert_int_equal(v->notify.len, event.notify.len);
+        if (v->notify.len > 0)
+            assert_memory_equal(v->notify.data, event.notify.data, v->notify.len);
+        event.notify = v->notify;
         assert_memory_equal(v, &event, sizeof event);
-        kinds |= 1u << (v->kind % 32);
+        kinds |= UINT64_C(1) << v->kind;
+        notified += v->notify.len > 0;
+        quiet += v->notify_at != 0;
         usher__batch_clear(&g.w.batch);
     }
     assert_true(n > 2000);
-    assert_true(__builtin_popcount(kinds) > 20);
+    assert_true(__builtin_popcountll(kinds) > 25);
+    assert_true((kinds >> USHER_EV_STEPPED & 1) != 0 && (kinds >> USHER_EV_NO_QUEUE & 1) != 0 &&
+                (kinds >> USHER_EV_APPLIED & 1) != 0);
+    assert_true(notified > 20 && quiet > 20);
     good_end(&g);
 }
 
@@ -151,8 +161,8 @@ static void test_record__a_row_that_is_cut_short_is_refused(void **state)
     for (size_t i = 0; i < kept_n; i++) {
         int table = kept_rows[i]->table;
 
-        if (table == ROW_POLICY || table == ROW_BODY || table == ROW_TICKET || table == ROW_EVENT ||
-            kept_rows[i]->len == 0)
+        if (table == ROW_ZONE || table == ROW_POLICY || table == ROW_BODY || table == ROW_TICKET ||
+            table == ROW_EVENT || kept_rows[i]->len == 0)
             continue;
         for (uint32_t len = 0; len < kept_rows[i]->len; len++) {
             struct world w;
@@ -460,6 +470,104 @@ static void test_record__no_mutant_leads_astray(void **state)
     good_end(&g);
 }
 
+/* A ticket that has climbed; the row of it as it is now. */
+static uint32_t climber(struct good *g, struct row *row)
+{
+    struct engine *e = g->w.e;
+    size_t at = 0;
+
+    for (usher_id id = 1; id <= e->last_id; id++) {
+        uint32_t slot = usher__ids_find(&e->by_id, id);
+        const struct ticket *t = usher__ticket(e, slot);
+
+        if (slot == 0 || t->extra == NULL || t->extra->rungs_n == 0 ||
+            usher__policy(e, t->policy)->ladder_n < 2)
+            continue;
+        usher__batch_clear(&g->w.batch);
+        assert_int_equal(usher__put_ticket(e, &g->w.batch, slot, 0), 0);
+        assert_true(usher__batch_next(&g->w.batch, &at, row));
+        return slot;
+    }
+    fail_msg("nobody has climbed");
+    return 0;
+}
+
+/* Takes all rows, this one instead of its ticket's. */
+static int take_with(const struct row *row)
+{
+    struct world w;
+    const char *wrong;
+    int err = 0;
+
+    world_open(&w, 1, WORLD_KEEPS);
+    for (size_t i = 0; err == 0 && i < kept_n; i++) {
+        bool same = kept_rows[i]->table == row->table && kept_rows[i]->key == row->key;
+
+        err = usher__engine_take(w.e, same ? row : kept_rows[i], &wrong);
+    }
+    world_free(&w);
+    return err;
+}
+
+static void test_record__what_a_ladder_has_left_comes_back(void **state)
+{
+    const struct untold untold = {.at = 1800000000123,
+                                  .notify = 1,
+                                  .steps = 3,
+                                  .warns = 5,
+                                  .n = 50,
+                                  .step = 2,
+                                  .promise = 3,
+                                  .lapsed = 6,
+                                  .moved = 1};
+    struct good g;
+    struct row row;
+    struct ticket_row back;
+    struct extra *x;
+    uint64_t drawn = 5;
+
+    (void)state;
+    good_begin(&g, 4, 800);
+    x = usher__ticket(g.w.e, climber(&g, &row))->extra;
+    x->untold = untold;
+    (void)climber(&g, &row);
+    assert_true(usher__get_ticket(&row, &back));
+    assert_memory_equal(&back.extra.untold, &untold, sizeof untold);
+    assert_int_equal(back.extra.rungs_n, x->rungs_n);
+    for (uint32_t i = 0; i < x->rungs_n; i++) {
+        struct rung rung = usher__next_rung(&back);
+
+        assert_memory_equal(&rung, &x->rungs[i], sizeof rung);
+    }
+    assert_int_equal(take_with(&row), 0);
+    for (uint32_t i = 0; i < 50000; i++) {
+        struct mutant m;
+
+        mutate(&row, &drawn, &m);
+        if (usher__get_ticket(&m.row, &back) && back.has_extra) {
+            assert_true(back.extra.rungs_n <= RUNGS_MAX && back.extra.untold.promise < PROMISES);
+            for (uint32_t k = 0; k < back.extra.rungs_n; k++)
+                assert_true(usher__next_rung(&back).promise < PROMISES);
+        }
+        free(m.bytes);
+        free(m.name);
+    }
+    x->untold.notify = UINT64_C(1) << 63; /* its policy has not so many names */
+    (void)climber(&g, &row);
+    assert_int_equal(take_with(&row), USHER_ECORRUPT);
+    x->untold = untold;
+    x->untold.step = 33; /* or steps */
+    (void)climber(&g, &row);
+    assert_int_equal(take_with(&row), USHER_ECORRUPT);
+    x->untold = untold;
+    x->untold.steps = 1u << 31;
+    (void)climber(&g, &row);
+    assert_int_equal(take_with(&row), USHER_ECORRUPT);
+    x->untold = (struct untold){.at = 0};
+    usher__batch_clear(&g.w.batch);
+    good_end(&g);
+}
+
 /* The same without an engine, where it is quick: many more of them. */
 static void test_record__no_mutant_is_read_astray(void **state)
 {
@@ -481,14 +589,16 @@ static void test_record__no_mutant_is_read_astray(void **state)
         if (row->table == ROW_EVENT) {
             if (usher__row_event(&m.row, &event, &links[0], &queue)) {
                 assert_true(event.who == NULL || strlen(event.who) <= USHER_NAME_MAX);
-                assert_true(event.text.len <= m.row.len);
+                assert_true(event.text.len <= m.row.len && event.notify.len <= m.row.len);
+                assert_true(event.notify.len == 0 ||
+                            event.notify.data[event.notify.len - 1] == '\0');
                 assert_true(links[0] < event.seq);
             }
         } else {
             f.states = below(&drawn, 2) == 0 ? 1u << USHER_WAITING : 0;
             f.symptom = below(&drawn, 2) == 0 ? "slow" : NULL;
             (void)usher__row_fits(&m.row, &f);
-            (void)usher__row_links(&m.row, &links[0], &links[1]);
+            (void)usher__row_links(&m.row, &links[0]);
         }
         free(m.bytes);
         free(m.name);
@@ -645,6 +755,7 @@ int main(void)
         cmocka_unit_test(test_record__what_does_not_fit_together_is_refused),
         cmocka_unit_test(test_record__what_cannot_be_found_is_refused),
         cmocka_unit_test(test_record__no_mutant_leads_astray),
+        cmocka_unit_test(test_record__what_a_ladder_has_left_comes_back),
         cmocka_unit_test(test_record__no_mutant_is_read_astray),
         cmocka_unit_test(test_record__a_row_fits_as_its_ticket_does),
         cmocka_unit_test(test_record__what_is_wrong_is_said_in_words),

@@ -522,22 +522,33 @@ static void add_up(usher_t *u, int status, const usher_page *p, void *user)
         *ms += p->spans[i].ms;
 }
 
-static void test_why_due__adds_up_to_what_is_used(void **unused)
+static int64_t sum_of_why(struct service *s, usher_id id)
+{
+    usher_query q = { .size = sizeof q, .what = USHER_READ_WHY_DUE, .ticket = id,
+                      .promise = RESOLVE };
+    int64_t ms = 0;
+
+    assert_int_equal(usher_read(s->u, &q, add_up, &ms), USHER_OK);
+    run(s);
+    return ms;
+}
+
+static void test_why_due__adds_up_to_the_target_or_without_a_due_to_what_is_used(void **unused)
 {
     (void)unused;
 
     struct service *s = begin(resolve_4h);
     usher_claim c = held(s, "ada");
-    usher_query q = { .size = sizeof q, .what = USHER_READ_WHY_DUE, .ticket = c.ticket,
-                      .promise = RESOLVE };
-    int64_t used = 0;
 
     at(s, HOUR);
+    assert_int_equal(sum_of_why(s, c.ticket), 4 * HOUR);
     pause(s, c, USHER_UNTIL, T0 + 2 * HOUR);
+    at(s, 100 * MINUTE);
+    assert_int_equal(sum_of_why(s, c.ticket), HOUR);
     at(s, 150 * MINUTE);
-    assert_int_equal(usher_read(s->u, &q, add_up, &used), USHER_OK);
-    run(s);
-    assert_int_equal(used, 90 * MINUTE);
+    assert_int_equal(sum_of_why(s, c.ticket), 4 * HOUR);
+    at(s, 10 * HOUR);
+    assert_int_equal(sum_of_why(s, c.ticket), 4 * HOUR);
     end(s);
 }
 
@@ -573,7 +584,7 @@ int main(void)
         cmocka_unit_test(test_priority__makes_a_promise_that_had_lapsed),
         cmocka_unit_test(test_priority__does_not_mend_what_is_broken),
         cmocka_unit_test(test_priority__the_same_one_is_an_event_and_nothing_else),
-        cmocka_unit_test(test_why_due__adds_up_to_what_is_used),
+        cmocka_unit_test(test_why_due__adds_up_to_the_target_or_without_a_due_to_what_is_used),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
 /* What went wrong, in one line for people. */
-#ifndef EXAMPLES_REPLAY_FAULT_H
-#define EXAMPLES_REPLAY_FAULT_H
+#ifndef EXAMPLES_COMMON_FAULT_H
+#define EXAMPLES_COMMON_FAULT_H
 
 struct fault {
     char text[600];
