@@ -7,7 +7,7 @@ uint64_t usher__print_command(const usher_command *c)
 {
     bool holders = c->verb <= USHER_FAIL && c->claim.token != 0; /* whose `who` is ignored */
     const char *who = holders ? NULL : c->who;
-    uint64_t print = usher__print_number((uint64_t)c->verb, (uint64_t)c->kind);
+    uint64_t print = usher__print_number((uint64_t)c->verb << 32, (uint32_t)c->kind);
 
     print = usher__print_number(print, c->claim.ticket);
     print = usher__print_number(print, c->claim.token);

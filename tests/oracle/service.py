@@ -550,6 +550,7 @@ class Service:
         """What a change has put into the past fires right after it."""
         while t.next_timer() is not None and t.next_timer()[0] < self.at:
             self.fire(t.next_timer())
+            self.tell_room()
 
     # ---- later policies ----
 

@@ -161,7 +161,7 @@ class Promise:
         return any(over == NEVER for _, over in self.gaps())
 
     def going_since(self):
-        return max([self.start] + [over for _, over in self.gaps()])
+        return max([self.start] + [over for begin, over in self.gaps() if begin < over])
 
     def counts(self):
         """Owed and made: somebody may look at its due."""

@@ -62,6 +62,19 @@ static bool may_fire(const struct seen *t, const struct step_rule *s)
            !promises_stands_still(t, s->on);
 }
 
+bool ladder_is_behind(const struct seen *t, int64_t at)
+{
+    bool behind = false;
+
+    for (uint32_t i = 0; i < t->rules->steps_n; i++) {
+        const struct step_rule *s = &t->rules->step[i];
+        uint32_t k = t->promise[s->on].climbed[i];
+
+        behind = behind || (k <= s->times && may_fire(t, s) && step_at(t, s, k) < at);
+    }
+    return behind;
+}
+
 void ladder_overdue(struct watch *w, const struct seen *t, usher_id id, int64_t now)
 {
     for (uint32_t i = 0; i < t->rules->steps_n; i++) {
@@ -200,7 +213,7 @@ static void read_others(struct watch *w, struct seen *t, const usher_event *e)
     }
 }
 
-static bool moves(const struct rules *r)
+bool ladder_moves(const struct rules *r)
 {
     bool any = false;
 
@@ -244,7 +257,7 @@ uint32_t ladder_event(struct watch *w, struct seen *t, const usher_event *e)
     } else if (together) {
         t->level = e->level;
     }
-    if (together && (moves(t->rules) || watch_queue(w, e->queue) != t->queue))
+    if (together && (ladder_moves(t->rules) || watch_queue(w, e->queue) != t->queue))
         t->unsure = t->hazy = t->odd = true; /* perhaps away and back again */
     read_others(w, t, e);
     return lapsed;

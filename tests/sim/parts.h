@@ -28,6 +28,9 @@ bool promises_is_retold(struct seen *t, const usher_event *e);
 void ladder_hidden(struct watch *w, struct seen *t, const usher_event *e);
 /* A step, or what is told together with a step or a warning. Bits of the promises that lapse. */
 uint32_t ladder_event(struct watch *w, struct seen *t, const usher_event *e);
+/* Whether some step should have fired before `at`: then it does now. */
+bool ladder_is_behind(const struct seen *t, int64_t at);
+bool ladder_moves(const struct rules *r);
 void ladder_overdue(struct watch *w, const struct seen *t, usher_id id, int64_t now);
 
 /* ranks.c: what the event does to the ticket's place in the line; promises and pauses are already

@@ -464,6 +464,12 @@ static void carry(struct watch *w, struct seen *t, const usher_event *e)
         end_pauses(w, t, e->at);
 }
 
+/* Late ones are told when the last of them has fired. */
+static bool is_told_late(const usher_event *e)
+{
+    return e->kind == USHER_EV_WARNED || e->kind == USHER_EV_STEPPED;
+}
+
 static void ticket_event(struct watch *w, const usher_event *e)
 {
     struct seen *t;
@@ -510,10 +516,25 @@ static void ticket_event(struct watch *w, const usher_event *e)
     if (e->state != t->state)
         t->state_at = e->at;
     t->state = e->state;
+    if (!is_told_late(e) && e->kind != USHER_EV_BROKEN && ladder_is_behind(t, e->at)) {
+        t->retold = e->ticket_seq; /* a pause has ended, in which it was given another target */
+        t->retold_at = e->at;
+    }
     t->level = level;
     t->touched = true;
     if (e->level != level || e->priority != t->priority || e->policy_version != t->version)
         watch_wrong(w, "level, priority or policy_version");
+}
+
+static bool steps_move(const struct watch *w)
+{
+    bool any = false;
+
+    for (uint32_t i = 0; i < w->queues_n; i++) {
+        for (uint32_t v = 0; v < w->queue[i].version; v++)
+            any = any || ladder_moves(&w->queue[i].rules[v]);
+    }
+    return any;
 }
 
 static void service_event(struct watch *w, const usher_event *e)
@@ -525,18 +546,12 @@ static void service_event(struct watch *w, const usher_event *e)
     if (e->kind == USHER_EV_QUEUE_HELD)
         q->hold = (uint32_t)e->how;
     if (e->kind == USHER_EV_ROOM) {
-        /* One that a late step has moved away is not yet told to be gone. */
-        if (!q->refused || (e->seen_at == 0 && watch_open(w, watch_queue(w, e->queue)) >=
-                                                   watch_rules(w, watch_queue(w, e->queue))->open))
+        /* One that a step has moved away may be told to be gone only then. */
+        if (!q->refused || (!steps_move(w) && watch_open(w, watch_queue(w, e->queue)) >=
+                                                  watch_rules(w, watch_queue(w, e->queue))->open))
             watch_wrong(w, "room, and nobody was refused or it is full");
         q->refused = q->was_full = false;
     }
-}
-
-/* Late ones are told when the last of them has fired. */
-static bool is_told_late(const usher_event *e)
-{
-    return e->kind == USHER_EV_WARNED || e->kind == USHER_EV_STEPPED;
 }
 
 void watch_event(struct watch *w, const usher_event *e)
