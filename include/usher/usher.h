@@ -202,7 +202,8 @@ enum { /* what an event tells; the ticket's history is made of them */
        USHER_EV_WARNED = 32,       /* promise; n: per cent of the target that are used. text: as in STEPPED */
        USHER_EV_BROKEN = 33,       /* promise; due_at: what had been promised; at: 1 ms later, for a word at due_at keeps it */
        USHER_EV_STEPPED = 34,      /* a step of the ladder, see `rule`: promise; n: 0, or of how manieth repeat; notify: whom to
-                                      tell; level, priority and queue: as they are after it; to: the queue, if it was moved. Late ones
+                                      tell; level, priority and queue: as they are after it; to: the queue, if it was moved. No
+                                      ESCALATED, REPRIORITISED or MOVED comes beside it. Late ones
                                       are told as one: text then names the others, "warn[0] of resolve, ladder[1]" */
        USHER_EV_NO_QUEUE = 35,     /* rule wanted to move it to `to`, which there is not: it stays */
        USHER_EV_APPLIED = 36,      /* it has the later policy_version now, see usher_apply() */
@@ -212,7 +213,7 @@ enum { /* what an event tells; the ticket's history is made of them */
        USHER_EV_AGENT_GONE = 43,   /* ticket 0; who; n: tickets that it released */
        USHER_EV_LOST = 44,         /* ticket 0; told to a named subscription only: n events up to this seq are no longer kept */
        USHER_EV_PURGED = 45,       /* ticket 0; n: tickets */
-       USHER_EV_ZONE_CHANGED = 46  /* ticket 0, at an opening; to: a zone of which this machine has other data than the policies in
+       USHER_EV_ZONE_CHANGED = 46  /* ticket 0, inside usher_open(), so that only named subscriptions are told; to: a zone of which this machine has other data than the policies in
                                       use were compiled with. They go on with theirs; a new usher_define() takes the machine's */
 };
 
@@ -345,8 +346,9 @@ USHER_API int usher_queue(usher_t *u, usher_queue_t **out, const char *name);
 USHER_API const char *usher_queue_name(const usher_queue_t *q);
 
 /* Gives the queue a policy: JSON text, see the README. It is compiled before the call returns; a wrong one is EPOLICY, changes
- * nothing, and err (may be NULL) holds "policy: PATH: what is wrong". Tickets keep the version that they were taken under for
- * promises, pauses and after-care; line, lease and limits follow at once. */
+ * nothing, and err (may be NULL) holds "policy: PATH: what is wrong". A new queue has {} as version 1; each one is one more.
+ * Tickets keep the version that they were taken under for promises, warnings, ladder, notify_calendar, pauses and after-care; line,
+ * lease and limits follow at once. */
 USHER_API int usher_define(usher_queue_t *q, const char *policy, char *err, size_t err_len, usher_done_cb cb, void *user);
 
 /* Gives the queue's policy to those tickets too that were taken under an earlier version of it, wherever they stand, closed and
@@ -486,7 +488,7 @@ typedef struct usher_event { /* one line of a ticket's history, or of the servic
     uint32_t n;          /* what the kind says */
     uint32_t kept;       /* bits 1 << USHER_PROMISE_*: promises that this word kept */
     uint32_t lapsed;     /* ... that ended without a verdict */
-    uint32_t policy_version; /* of the policy that it was enqueued under, in the queue where that was */
+    uint32_t policy_version; /* of the policy that it was enqueued under, or was given since (APPLIED), in the queue where it was enqueued */
     usher_queue_t *queue;
     const char *who;     /* the agent, the requester, the desk; NULL: a timer, or a desk that gave no name */
     const char *to;      /* MOVED, STEPPED, NO_QUEUE: the queue. ZONE_CHANGED: the zone */
@@ -516,7 +518,7 @@ USHER_API int usher_unsubscribe(usher_t *u, usher_event_cb cb, const void *user)
 typedef struct usher_promise {
     int64_t start_at;
     int64_t due_at;    /* USHER_NEVER: not made, kept, lapsed, or paused before it came; a broken one keeps its due */
-    int64_t target_ms; /* 0: only a named end */
+    int64_t target_ms; /* 0: only a named end. Of working days: the open time between start and due */
     int64_t left_ms;   /* running, paused or not: what is left of the target; negative when overdue */
     int32_t state;     /* USHER_RUNNING ...; 0: not made, and then all else is 0 or NEVER */
     uint32_t arming;   /* 1 for the first */
@@ -561,7 +563,8 @@ enum {
                                what is used at the due that was named. Without a due: to now, and they add up to what is used */
     USHER_READ_WHY_RANK = 5, /* page.text: one ticket's place, in words */
     USHER_READ_WHAT_IF = 6  /* page.changes: what usher_define() with query.policy and then usher_apply() would change, by
-                               ascending id; query.queue says where. Status EPOLICY: page.text says what is wrong */
+                               ascending id; query.queue says where. It is as things are when the callback runs: wait for it before
+                               you define and apply. Status EPOLICY: page.text says what is wrong */
 };
 enum { USHER_SPAN_OPEN = 1, USHER_SPAN_CLOSED = 2, USHER_SPAN_HOLIDAY = 3, USHER_SPAN_PAUSED = 4 };
 typedef struct usher_span {

@@ -6,6 +6,8 @@
 
 #include "core/calendar_table.h"
 
+enum { DATES_MAX = 36525 }; /* looked at for working days: 100 years, as no duration is longer */
+
 enum { CHUNKS_ROOM = 32 }; /* grows */
 
 /* ---- making -------------------------------------------------------------------------------------- */
@@ -247,9 +249,11 @@ int64_t usher__calendar_days(const struct calendar *c, int64_t from, int64_t n)
     }
     local = from + usher__zone_offset(&c->zone, from, NULL);
     day = usher__date_at(local);
-    while (left > 0) {
+    if (step < 0 && day > c->last_day + 1)
+        day = c->last_day + 1;
+    for (uint32_t dates = 0; left > 0; dates++) {
         day += step;
-        if (day < -1 || (step > 0 && day > c->last_day))
+        if (day < -1 || day > c->last_day || dates == DATES_MAX)
             return never;
         left -= works(c, day);
     }

@@ -95,8 +95,8 @@ int64_t usher__calendar_between(const struct calendar *c, int64_t from, int64_t 
 
 /* n >= 1 working days after `from`: of the dates after the one that `from` falls on in the zone, the
  * n-th on which a window begins, at the same local time of day; if it is closed then, the next
- * opening. INT64_MAX: never. n <= -1: so many dates back in the same manner; INT64_MIN: there are not
- * so many. NULL: days of 24 h. */
+ * opening. INT64_MAX: not within 100 years. n <= -1: so many dates back in the same manner; INT64_MIN:
+ * there are not so many. NULL: days of 24 h. */
 int64_t usher__calendar_days(const struct calendar *c, int64_t from, int64_t n);
 
 /* ---- what people ask --------------------------------------------------------------------------- */

@@ -106,7 +106,7 @@ static int64_t on_the_wall(const struct ticket *t, const struct policy *p, const
         return INT64_MAX;
     if (is_after(s))
         at = later(at, usher__promise_broken(t, p, s->on));
-    return later(at + k * s->repeat, going);
+    return at == INT64_MAX ? at : later(at + k * s->repeat, going);
 }
 
 /* Working days before or after an instant, in open ms of the promise; INT64_MIN, INT64_MAX: there

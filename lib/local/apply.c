@@ -523,7 +523,7 @@ void usher__forget(struct engine *e, uint32_t slot)
 /* Not those that no cut has written yet. */
 void usher__let_closed_go(struct engine *e)
 {
-    while (e->closed_n > (uint64_t)e->keep_closed + e->hold_closed &&
+    while (e->asked == 0 && e->closed_n > (uint64_t)e->keep_closed + e->hold_closed &&
            (usher__ticket(e, e->closed_oldest)->flags & TICKET_NOTED) == 0)
         usher__forget(e, e->closed_oldest);
 }

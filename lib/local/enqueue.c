@@ -364,6 +364,21 @@ static void do_one(struct batch *b, struct request *q, struct result *res)
             : (struct command){.verb = VERB_ENQUEUE, .who = q->requester, .at = q->r->start_at};
     uint32_t flags = 0;
 
+    if (q->twin != NULL || q->repeated)
+        return;
+    res->status = usher__apply(e, q->slot, &c, &flags);
+    if (q->old_ref != 0)
+        usher__note_ticket(e, q->old_ref, usher__ticket(e, q->old_ref));
+    res->outcome = (int32_t)flags;
+    usher__result_of(e, usher__ticket(e, q->slot), res);
+}
+
+/* Once all is done that room was made for: what a join has put into the past may move its ticket. */
+static void finish_one(struct batch *b, struct request *q, struct result *res)
+{
+    struct engine *e = b->e;
+    uint64_t seq = e->log.seq;
+
     if (q->twin != NULL) {
         *res = res[q->twin - q];
         res->outcome |= USHER_WAS_REPEATED;
@@ -373,13 +388,10 @@ static void do_one(struct batch *b, struct request *q, struct result *res)
         *res = q->again;
         return;
     }
-    res->status = usher__apply(e, q->slot, &c, &flags);
     if (q->joins)
         usher__apply_overdue(e, q->slot);
-    if (q->old_ref != 0)
-        usher__note_ticket(e, q->old_ref, usher__ticket(e, q->old_ref));
-    res->outcome = (int32_t)flags;
-    usher__result_of(e, usher__ticket(e, q->slot), res);
+    if (e->log.seq != seq)
+        usher__result_of(e, usher__ticket(e, q->slot), res);
     if (q->entry == NULL || res->status != 0)
         return;
     usher__op_fill(q->entry, q->r->op, q->print, res);
@@ -439,6 +451,10 @@ int usher__engine_enqueue(usher_queue_t *queue, const usher_request *r, size_t n
         else
             res[i].seq = e->log.seq;
     }
+    e->batch_len = 0;
+    e->batch_n = 0;
+    for (size_t i = 0; err == 0 && b.status == 0 && i < n; i++)
+        finish_one(&b, &b.requests[i], &res[i]);
     end(&b, err == 0 && b.status == 0);
     if (n > 1)
         usher__free(&e->memory, b.requests);

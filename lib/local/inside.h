@@ -91,6 +91,7 @@ struct engine {
 
     uint32_t closed_oldest, closed_newest, closed_n; /* linked by ticket.next, prev */
     uint32_t keep_closed, hold_closed;               /* so many stay, and so many more for now */
+    uint32_t asked;                                  /* as long as questions wait, none goes */
 
     struct changes changes;
 

@@ -321,6 +321,14 @@ static void read_what_if(const struct engine *e, const usher_query *q, const str
     out->cursor = at < end ? at : 0;
 }
 
+void usher__engine_ask(struct engine *e, bool waits)
+{
+    if (waits)
+        e->asked++;
+    else
+        e->asked--;
+}
+
 size_t usher__engine_rows_len(const usher_query *q)
 {
     switch (q->what) {

@@ -268,6 +268,7 @@ void usher__complete_page(usher_t *u, struct question *question, usher_page_cb c
     record->cb.page = cb;
     record->user = user;
     record->question = question;
+    usher__engine_ask(u->engine, true);
 }
 
 void usher__complete_served(usher_t *u)
@@ -403,6 +404,7 @@ static void tell_page(usher_t *u, const struct completion *c)
     c->cb.page(u, status, &page, c->user);
     u->telling.pinned = false;
     usher__log_told(log, u->telling.place);
+    usher__engine_ask(u->engine, false);
     usher__question_free(u, question);
 }
 

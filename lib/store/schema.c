@@ -238,6 +238,9 @@ static int upgrade(struct store *s, int64_t version)
     for (size_t n = version > 0 ? tables_of[version - 1] : 0;
          n < tables_of[VERSION - 1] && err == 0; n++)
         err = usher__sql_run(s, tables[n]);
+    if (err == 0 && version == 1) /* the preset has a ladder since; its tickets have none */
+        err = usher__sql_run(s, "UPDATE policy SET json = '{\"ladder\":[],' || "
+                                "substr(json, instr(json, '{') + 1) WHERE json LIKE '%preset%'");
     if (err == 0)
         err = usher__sql_run(s, "PRAGMA application_id = 0x75736872");
     if (err == 0)

@@ -493,10 +493,11 @@ def ics(*events):
 
 
 def limited(*arguments):
-    """Run with 20 s of a processor, and 256 MiB unless this is a build whose sanitizer wants terabytes of addresses for itself."""
+    """Run with 20 s of a processor and 256 MiB; a build with a sanitizer, which wants terabytes of addresses for itself, with ten
+    times the former and all it likes."""
     def start(command, memory):
         def limit():
-            resource.setrlimit(resource.RLIMIT_CPU, (20, 20))
+            resource.setrlimit(resource.RLIMIT_CPU, (20 if memory else 200,) * 2)
             if memory:
                 resource.setrlimit(resource.RLIMIT_AS, (256 << 20,) * 2)
         return subprocess.run([PROGRAM, *map(str, command)], capture_output=True, timeout=200, env=environment(), preexec_fn=limit)

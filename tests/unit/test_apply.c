@@ -340,8 +340,8 @@ static void test_apply__a_lift_puts_steps_into_the_past_too(void **state)
     r.priority = USHER_URGENT;
     assert_int_equal(usher_enqueue_many(d->q, (usher_request[]){r, r}, 2, on_done, d), USHER_OK);
     settle(d);
-    TOLD(d, "2 joined", "2 reprioritised", "2 broken resolve promises.resolve.target",
-         "2 stepped resolve n=2 ladder[1] (ladder[0]) @ann", "2 joined");
+    TOLD(d, "2 joined", "2 reprioritised", "2 broken resolve promises.resolve.target", "2 joined",
+         "2 stepped resolve n=2 ladder[1] (ladder[0]) @ann"); /* after all of the batch */
     end(d);
 }
 
@@ -569,9 +569,74 @@ static void test_apply__what_if_refuses_a_wrong_policy_in_words(void **state)
     end(d);
 }
 
+/* The first join puts a step into the past that moves the ticket; the second one was made room for
+ * where it stood. */
+static void joins_that_move(const char *gap)
+{
+    struct desk *d = begin("{\"promises\":{\"resolve\":{\"target\":{\"urgent\":\"30m\",\"high\":\"1h\","
+                           "\"normal\":\"1d\"}}},\"warn\":[],"
+                           "\"ladder\":[{\"on\":\"resolve\",\"at\":\"100%\",\"move\":\"other\"}]}");
+    usher_request r[2] = {USHER_INIT(usher_request), USHER_INIT(usher_request)};
+    usher_standing s = USHER_INIT(usher_standing);
+    char why[200];
+
+    assert_int_equal(usher_define(d->other, gap, why, sizeof why, NULL, NULL), USHER_OK);
+    r[0].requester = "ada";
+    r[0].dedup_key = "k";
+    assert_int_equal(usher_enqueue(d->q, &r[0], on_done, d), USHER_OK);
+    assert_int_equal(usher_advance(d->u, T0 + 2 * HOUR), USHER_OK);
+    r[0].requester = "bob";
+    r[0].priority = USHER_HIGH;
+    r[1] = r[0];
+    r[1].requester = "cid";
+    r[1].priority = USHER_URGENT;
+    assert_int_equal(usher_enqueue_many(d->q, r, 2, on_done, d), USHER_OK);
+    settle(d);
+    assert_int_equal(usher_peek(d->u, 1, &s), USHER_OK);
+    assert_ptr_equal(s.queue, d->other);
+    assert_int_equal(s.priority, USHER_URGENT);
+    assert_int_equal(s.persons, 3);
+    end(d);
+}
+
+static void test_apply__joins_of_a_batch_may_move_their_ticket(void **unused)
+{
+    (void)unused;
+    joins_that_move("{}");
+    joins_that_move("{\"line\":{\"gap\":\"1m\"}}");
+}
+
+/* A due that is kept to the end of all windows: after it nothing is open, and it is never broken. */
+static void test_apply__a_wall_step_after_a_break_that_never_comes(void **unused)
+{
+    struct desk *d = begin("{\"promises\":{\"resolve\":{\"target\":\"8h\"}},\"warn\":[],\"ladder\":["
+                           "{\"on\":\"resolve\",\"at\":\"100%\",\"clock\":\"wall\",\"repeat\":\"1h\","
+                           "\"times\":10,\"raise\":1}]}");
+    usher_request r = USHER_INIT(usher_request);
+    usher_standing s = USHER_INIT(usher_standing);
+
+    (void)unused;
+    r.requester = "ada";
+    assert_int_equal(usher_enqueue(d->q, &r, NULL, NULL), USHER_OK);
+    assert_int_equal(usher_advance(d->u, T0 + 9 * HOUR + 30 * MINUTE), USHER_OK);
+    assert_int_equal(usher_peek(d->u, 1, &s), USHER_OK);
+    assert_int_equal(s.level, 2);
+    define(d, "{\"calendars\":{\"c\":{\"zone\":\"UTC\",\"special\":{\"2023-11-20\":[[\"08:00\",\"16:00\"]]}}},"
+              "\"promises\":{\"resolve\":{\"target\":\"8h\",\"calendar\":\"c\"}},\"warn\":[],\"ladder\":["
+              "{\"on\":\"resolve\",\"at\":\"100%\",\"clock\":\"wall\",\"repeat\":\"1h\","
+              "\"times\":10,\"raise\":1}]}");
+    assert_int_equal(usher_apply(d->q, on_done, d), USHER_OK);
+    assert_int_equal(usher_advance(d->u, T0 + 1000 * HOUR), USHER_OK);
+    assert_int_equal(usher_peek(d->u, 1, &s), USHER_OK);
+    assert_int_equal(s.level, 2);
+    end(d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_apply__joins_of_a_batch_may_move_their_ticket),
+        cmocka_unit_test(test_apply__a_wall_step_after_a_break_that_never_comes),
         cmocka_unit_test(test_apply__reaches_those_of_earlier_versions),
         cmocka_unit_test(test_apply__ranks_anew_in_the_lines_order),
         cmocka_unit_test(test_apply__what_it_puts_into_the_past_is_told_as_one),

@@ -353,8 +353,10 @@ static void mutate(const struct row *row, uint64_t *state, struct mutant *m)
     m->name = malloc(row->name_len + 1u);
     assert_non_null(m->bytes);
     assert_non_null(m->name);
-    memcpy(m->bytes, row->bytes, row->len);
-    memcpy(m->name, row->name, row->name_len);
+    if (row->len > 0)
+        memcpy(m->bytes, row->bytes, row->len);
+    if (row->name_len > 0)
+        memcpy(m->name, row->name, row->name_len);
     do {
         uint32_t at = row->len > 0 ? below(state, m->row.len > 0 ? m->row.len : 1) : 0;
 
