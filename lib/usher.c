@@ -409,6 +409,7 @@ static int act(usher_t *u, const usher_command *c, usher_done_cb cb, void *user)
     asked = (struct asked){.call = "act",
                            .token = known->claim.token,
                            .at = known->at,
+                           .n = known->other,
                            .kind = known->kind,
                            .has_op = has_op(known->op)};
     if (usher__errand_wants_act(u, known)) {

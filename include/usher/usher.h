@@ -72,6 +72,9 @@ typedef uint64_t usher_id;                  /* a ticket; ascending, never used a
 #define USHER_SKILLS_MAX 64       /* skills that an agent has */
 #define USHER_PERSONS_MAX 1000    /* persons who wait for one ticket */
 #define USHER_PAUSES_MAX 1000     /* pauses and reopens of one ticket */
+#define USHER_LINKS_MAX 1000      /* tickets linked to one cause: one more is not linked, and a command to do so is ELIMIT */
+#define USHER_SYMPTOMS_MAX 65536  /* symptoms remembered by one service: the one that was not seen for longest is forgotten */
+#define USHER_FIGURE_DAYS 32      /* days of which figures are kept apart, today included */
 #define USHER_CLAIM_MAX 1000      /* tickets of one claim */
 #define USHER_CLAIM_QUEUES_MAX 64 /* queues of one claim */
 #define USHER_BATCH_MAX 10000     /* requests of one usher_enqueue_many(), commands of one usher_act_many() */
@@ -126,6 +129,7 @@ enum {
     USHER_SCHEDULED = 1, /* until its start_at, or until a failed attempt may be tried again */
     USHER_WAITING = 2,   /* in the line, or kept for its last holder */
     USHER_CLAIMED = 3,   /* an agent holds it */
+    USHER_OFFERED = 4,   /* handed off, not yet accepted: the giver answers for it, and his token stands */
     USHER_PAUSED = 5,    /* waiting for the requester, a third party, or an instant */
     USHER_STUCK = 6,     /* attempts used up; usher_act(USHER_REVIVE) or usher_claim_ticket() bring it back */
     USHER_RESOLVED = 7,  /* our claim, until confirmed */
@@ -147,6 +151,10 @@ enum { /* every command on one ticket */
        USHER_RESUME = 6,      /* kind: USHER_ON_*, 0 = all; with no pause left it waits, kept for its holder */
        USHER_RESOLVE = 7,     /* kind: USHER_AS_*; text: the answer */
        USHER_FAIL = 8,        /* the attempt failed: again after the policy's backoff, or stuck */
+       USHER_HAND_OFF = 9,    /* queue or agent: offers it there; text: why. Whoever claims it there accepts, and only then does the
+                                 claim end. Declined, or not accepted within handoff.accept_within: it comes back, kept for the
+                                 giver, one level up. No clock of the requester's is touched. After handoff.hops of them it
+                                 stays, one level up: outcome USHER_WAS_ESCALATED. An agent that has gone, or the holder: ESTATE */
        /* by a requester: who is needed, and must be one of the ticket's persons */
        USHER_ASK = 32,     /* "what is going on?": a chase, counted */
        USHER_REPLY = 33,   /* text; kind USHER_COURTESY ("thanks!") ends no pause and reopens nothing */
@@ -155,13 +163,18 @@ enum { /* every command on one ticket */
        USHER_WITHDRAW = 36,
        /* by the desk */
        USHER_REVIVE = 64,       /* stuck -> waiting, attempts from 0 */
+       USHER_RECALL = 65,       /* ends an offer: the giver's claim goes on, its token too; has he gone, it waits */
+       USHER_DECLINE = 66,      /* refuses an offer; text: why */
        USHER_ESCALATE = 67,     /* level + 1 */
        USHER_REPRIORITISE = 68, /* kind: the new priority */
        USHER_MOVE = 69,         /* queue: where to. Claim, pause and clocks stay: a holder who wants to be rid of it releases
                                     it too; one that is kept is so no more. Promises, pauses and after-care stay those of the policy that it was
                                     enqueued under; line and lease are the new queue's. The same queue: only told */
-       USHER_NOTE = 70          /* for the record */
+       USHER_NOTE = 70,         /* for the record */
+       USHER_LINK = 71          /* other: the ticket about its cause, which must be open; 0: to none any more. A ticket has one
+                                   cause; resolving either never touches the other, but see USHER_RESOLVE in the README */
 };
+enum { USHER_TO_QUEUE = 1, USHER_TO_AGENT = 2 };                         /* to whom an offer was made */
 enum { USHER_BY_MACHINE = 1 };                                          /* kinds of USHER_ACKNOWLEDGE */
 enum { USHER_COURTESY = 1 };                                            /* kinds of USHER_REPLY */
 enum { USHER_ON_REQUESTER = 1, USHER_ON_THIRD_PARTY = 2, USHER_UNTIL = 3 }; /* kinds of USHER_PAUSE and USHER_RESUME */
@@ -171,17 +184,19 @@ enum { /* what an event tells; the ticket's history is made of them */
        USHER_EV_ENQUEUED = 1,      /* who: the requester; the body is not in it: USHER_READ_BODY */
        USHER_EV_JOINED = 2,        /* who: one more person, or the same one again; text: his body */
        USHER_EV_STARTED = 3,       /* start_at has come, or the backoff is over */
-       USHER_EV_CLAIMED = 4,       /* who: the agent; n: how many would have come first, when it was taken out of turn */
+       USHER_EV_CLAIMED = 4,       /* who: the agent; n: how many would have come first, when it was taken out of turn; how:
+                                      USHER_TO_* when it accepts an offer; took_ms: of its first claim, how long it waited for that */
        USHER_EV_ACKNOWLEDGED = 5,
        USHER_EV_RECEIPT = 6,       /* acknowledged by a machine */
        USHER_EV_UPDATED = 7,       /* until_at: the next word was promised by then */
        USHER_EV_EXTENDED = 8,      /* until_at: the lease */
        USHER_EV_RELEASED = 9,      /* n: 1 when within a minute of the claim */
-       USHER_EV_PAUSED = 10,       /* how: USHER_ON_*; until_at; text: the question */
+       USHER_EV_PAUSED = 10,       /* how: USHER_ON_*; until_at; text: the question; n: 1 when it stops a promise in the last
+                                      tenth of its target */
        USHER_EV_RESUMED = 11,      /* how: USHER_ON_*, 0 = all */
        USHER_EV_PAUSE_ENDED = 12,  /* how: USHER_ON_*: it ran out */
        USHER_EV_REMINDED = 13,     /* n: 1 for the first reminder of this pause */
-       USHER_EV_RESOLVED = 14,     /* how: USHER_AS_* */
+       USHER_EV_RESOLVED = 14,     /* how: USHER_AS_*; took_ms: since start_at */
        USHER_EV_FAILED = 15,       /* n: attempts so far; until_at: the next one */
        USHER_EV_STUCK = 16,        /* n: attempts */
        USHER_EV_LEASE_EXPIRED = 17, /* who: the agent; n: attempts so far */
@@ -191,14 +206,15 @@ enum { /* what an event tells; the ticket's history is made of them */
        USHER_EV_CONFIRMED = 21,
        USHER_EV_REOPENED = 22,
        USHER_EV_LEFT = 23,         /* one of several persons has withdrawn */
-       USHER_EV_WITHDRAWN = 24,
-       USHER_EV_CLOSED = 25,
+       USHER_EV_WITHDRAWN = 24,    /* to: the agent whose claim that ended, or NULL */
+       USHER_EV_CLOSED = 25,       /* took_ms: from start_at to the resolve that held */
        USHER_EV_REVIVED = 26,
        USHER_EV_ESCALATED = 27,
        USHER_EV_REPRIORITISED = 28, /* how: the priority */
        USHER_EV_MOVED = 29,        /* to: the queue */
        USHER_EV_NOTED = 30,
-       USHER_EV_CHECK_IN = 31,     /* ask the requester whether it holds; n: 1 for the first */
+       USHER_EV_CHECK_IN = 31,     /* ask the requester whether it holds; n: 1 for the first. 0: its cause, `other`, has been
+                                      fixed, text says how */
        USHER_EV_WARNED = 32,       /* promise; n: per cent of the target that are used. text: as in STEPPED */
        USHER_EV_BROKEN = 33,       /* promise; due_at: what had been promised; at: 1 ms later, for a word at due_at keeps it */
        USHER_EV_STEPPED = 34,      /* a step of the ladder, see `rule`: promise; n: 0, or of how manieth repeat; notify: whom to
@@ -207,19 +223,28 @@ enum { /* what an event tells; the ticket's history is made of them */
                                       are told as one: text then names the others, "warn[0] of resolve, ladder[1]" */
        USHER_EV_NO_QUEUE = 35,     /* rule wanted to move it to `to`, which there is not: it stays */
        USHER_EV_APPLIED = 36,      /* it has the later policy_version now, see usher_apply() */
+       USHER_EV_OFFERED = 37,      /* who: the giver; to: the queue or agent, how: USHER_TO_*; n: hand-offs so far; until_at */
+       USHER_EV_RECALLED = 38,     /* until_at: the giver's lease; 0: he has gone, it waits. to, how: as in OFFERED */
+       USHER_EV_DECLINED = 39,     /* who; n: 1 when the agent has gone to whom it was offered. to, how: as in OFFERED */
        USHER_EV_QUEUE_DEFINED = 40, /* ticket 0; policy_version */
        USHER_EV_QUEUE_HELD = 41,   /* ticket 0; how: USHER_HOLD_* */
        USHER_EV_ROOM = 42,         /* ticket 0; the queue (NULL: the store) that answered EFULL has room again */
        USHER_EV_AGENT_GONE = 43,   /* ticket 0; who; n: tickets that it released */
        USHER_EV_LOST = 44,         /* ticket 0; told to a named subscription only: n events up to this seq are no longer kept */
        USHER_EV_PURGED = 45,       /* ticket 0; n: tickets */
-       USHER_EV_ZONE_CHANGED = 46  /* ticket 0, inside usher_open(), so that only named subscriptions are told; to: a zone of which this machine has other data than the policies in
+       USHER_EV_ZONE_CHANGED = 46, /* ticket 0, inside usher_open(), so that only named subscriptions are told; to: a zone of which this machine has other data than the policies in
                                       use were compiled with. They go on with theirs; a new usher_define() takes the machine's */
+       USHER_EV_OFFER_EXPIRED = 47, /* not accepted in time: it waits, kept for the giver. to, how: as in OFFERED */
+       USHER_EV_RECURRED = 48,     /* its symptom has come before; n: how often within recurrence.window, this one included; how: of
+                                      these, by the same requester; other: the latest one before */
+       USHER_EV_LINKED = 49,       /* other: its cause (0: none any more); or, told of a cause: a ticket that it is the cause of */
+       USHER_EV_CAUSE_TOLD = 50,   /* its cause, `other`, was resolved; how: USHER_AS_WORKAROUND or USHER_AS_FIX; text */
+       USHER_EV_NO_AGENT = 51      /* it waits, and no agent that is present has all the skills it needs. Once, until it is claimed */
 };
 
 enum { USHER_NONE = 1, USHER_PROCESS = 2, USHER_DISK = 3 }; /* durability levels, see the top */
 enum { USHER_RUN = 0, USHER_HOLD_CLAIMS = 1, USHER_HOLD_ENQUEUE = 2 }; /* 3: both */
-enum { USHER_WAS_JOINED = 1, USHER_WAS_CLIPPED = 2, USHER_WAS_REPEATED = 4 }; /* bits of usher_done.outcome */
+enum { USHER_WAS_JOINED = 1, USHER_WAS_CLIPPED = 2, USHER_WAS_REPEATED = 4, USHER_WAS_ESCALATED = 8 }; /* bits of usher_done.outcome */
 
 enum { USHER_NAME_STATE = 1, USHER_NAME_VERB, USHER_NAME_EVENT, USHER_NAME_PROMISE, USHER_NAME_PRIORITY };
 /* The word for a number: usher_name(USHER_NAME_STATE, USHER_WAITING) is "waiting". "?" for one that means nothing. */
@@ -383,6 +408,7 @@ typedef struct usher_request {
     int32_t priority;         /* USHER_LOW..USHER_URGENT, 0 = normal */
     int64_t start_at;         /* not before; 0 or past = now. Its clocks start then */
     usher_op op;
+    usher_id follows;         /* the closed ticket that this one takes up again; 0 = none. EINVAL: there never was one */
 } usher_request;
 
 /* Returned: EINVAL, ELIMIT (also the policy's limits.payload), EFULL (limits.open of the policy: an event tells when there is
@@ -422,13 +448,13 @@ typedef struct usher_claim_args {
     usher_op op;
 } usher_claim_args;
 
-/* Claims what is next: first what is kept for this agent, then in the line's order, of tickets whose needs it has the skills
- * for. Parked claims are served first come first served, as soon as one ticket fits. */
+/* Claims what is next: first what is kept for this agent or offered to it (that also from other queues), then in the line's
+ * order, of tickets whose needs it has the skills for. Parked claims are served first come first served, as soon as one ticket fits. */
 USHER_API int usher_claim_many(usher_agent_t *a, const usher_claim_args *c, usher_work_cb cb, void *user);
 USHER_API int usher_claim_next(usher_agent_t *a, usher_queue_t *q, int64_t wait_ms, usher_work_cb cb, void *user);
 
-/* Out of turn: waiting, paused (ends the pause, fences the holder) and stuck tickets. The people passed over are counted.
- * op may be NULL. Status: ENOENT, ESTATE. */
+/* Out of turn: waiting, offered (accepts), paused (ends the pause, fences the holder) and stuck tickets. The people passed over
+ * are counted. op may be NULL. Status: ENOENT, ESTATE, also for one that is offered to another agent. */
 USHER_API int usher_claim_ticket(usher_agent_t *a, usher_id ticket, const usher_op *op, usher_work_cb cb, void *user);
 
 /* Ends this agent's parked claims that were made with this user pointer: their callbacks run with ECANCELED.
@@ -444,9 +470,11 @@ typedef struct usher_command {
     usher_text text;      /* the word, the question, the answer, the reason */
     int64_t at;           /* UPDATE: next word by. PAUSE: until. An instant that has passed: EINVAL as status */
     int64_t ms;           /* EXTEND: by */
-    usher_queue_t *queue; /* MOVE: to */
+    usher_queue_t *queue; /* MOVE, HAND_OFF: to */
     const char *who;      /* a requester's verb: the person, needed; a desk's: for the record; an agent's: ignored */
     usher_op op;
+    usher_agent_t *agent; /* HAND_OFF: to, instead of a queue */
+    usher_id other;       /* LINK: the cause; 0 = none */
 } usher_command;
 
 /* Status: ENOENT, ESTALE, ESTATE, EINVAL, ELIMIT (USHER_PAUSES_MAX). Checked in this order: arguments (returned), op, ENOENT, token, state, instants. */
@@ -482,7 +510,7 @@ typedef struct usher_event { /* one line of a ticket's history, or of the servic
     int32_t kind;        /* USHER_EV_* */
     int32_t state;       /* the ticket's, after it */
     int32_t how;         /* what the kind says */
-    int32_t promise;     /* WARNED, BROKEN */
+    int32_t promise;     /* WARNED, BROKEN, STEPPED */
     int32_t level;
     int32_t priority;
     uint32_t n;          /* what the kind says */
@@ -491,12 +519,16 @@ typedef struct usher_event { /* one line of a ticket's history, or of the servic
     uint32_t policy_version; /* of the policy that it was enqueued under, or was given since (APPLIED), in the queue where it was enqueued */
     usher_queue_t *queue;
     const char *who;     /* the agent, the requester, the desk; NULL: a timer, or a desk that gave no name */
-    const char *to;      /* MOVED, STEPPED, NO_QUEUE: the queue. ZONE_CHANGED: the zone */
+    const char *to;      /* MOVED, STEPPED, NO_QUEUE, OFFERED: the queue, or agent. WITHDRAWN: the agent. ZONE_CHANGED: the zone */
     const char *rule;    /* the JSON path in the policy that caused it, or NULL */
     usher_text text;
     usher_text notify;   /* whom the policy says to tell: names, each with a NUL after it, all counted in len */
     int64_t notify_at;   /* when to tell people: the next opening of the policy's notify_calendar; 0: at once. The host waits,
                             usher holds nothing back */
+    usher_id other;      /* RECURRED, LINKED, CAUSE_TOLD, CHECK_IN: another ticket; 0 = none */
+    int64_t took_ms;     /* what the kind says; -1: nothing. Wall time, as the next two */
+    int64_t word_ms;     /* with the first word: how long it was waited for, since start_at; -1: it is not that */
+    int64_t held_ms;     /* of what ends or interrupts a claim: how long it was held, since claimed or recalled; -1 */
 } usher_event;
 typedef void (*usher_event_cb)(usher_t *u, const usher_event *e, void *user);
 
@@ -546,7 +578,24 @@ typedef struct usher_standing { /* what a requester may know, and a little more 
     const char *symptom, *ref; /* or NULL */
     usher_text last_word, question;
     usher_promise promises[4]; /* [USHER_PROMISE_* - 1] */
+    /* How long those waited who were claimed here last: of the first claims of its band, the last USHER_WAITS_MAX within 30 days, from
+     * start_at on; half of them waited up to p50, nine of ten up to p90 (the smallest wait that so many do not exceed: Hyndman
+     * and Fan 1996, definition 1). */
+    int64_t wait_p50_ms, wait_p90_ms; /* -1: fewer than USHER_WAITS_MIN were seen */
+    uint32_t waits;          /* how many these are made from */
+    int32_t rank_by;         /* what its rank was made from: USHER_RANK_*; 0: not yet in the line */
+    int64_t rank_from_at;    /* that instant */
+    int64_t rank_behind_ms;  /* how far behind it for the requester's other tickets: a multiple of line.gap or less */
+    const char *offered_to;  /* a queue or agent; NULL */
+    int32_t offer;           /* USHER_TO_*; 0: none */
+    uint32_t handoffs;       /* so far */
+    usher_id cause;          /* the ticket about its cause; 0 = none */
+    usher_id follows;        /* the earlier ticket that it takes up again, or the latest one with its symptom; 0 = none */
+    uint32_t linked;         /* tickets that this one is the cause of */
+    int32_t is_cause;        /* 1: opened by the policy because its symptom came again and again */
 } usher_standing;
+enum { USHER_WAITS_MIN = 20, USHER_WAITS_MAX = 200 };
+enum { USHER_RANK_DUE = 1, USHER_RANK_ENTRY = 2 }; /* the due of its nearest promise; when it came to the line, without any */
 
 /* Synchronous and cheap. It sees every command accepted so far, whether its callback has run or not.
  * out->size must be set. ENOENT. */
@@ -561,10 +610,14 @@ enum {
     USHER_READ_HISTORY = 3, /* page.events: of one ticket, as far as history is kept */
     USHER_READ_WHY_DUE = 4, /* page.spans: of one ticket's promise, from its start to its due; their ms add up to the target, or to
                                what is used at the due that was named. Without a due: to now, and they add up to what is used */
-    USHER_READ_WHY_RANK = 5, /* page.text: one ticket's place, in words */
-    USHER_READ_WHAT_IF = 6  /* page.changes: what usher_define() with query.policy and then usher_apply() would change, by
+    USHER_READ_WHY_RANK = 5, /* page.text: one ticket's place, in words; page.tickets: its standing, which has it as data */
+    USHER_READ_WHAT_IF = 6, /* page.changes: what usher_define() with query.policy and then usher_apply() would change, by
                                ascending id; query.queue says where. It is as things are when the callback runs: wait for it before
                                you define and apply. Status EPOLICY: page.text says what is wrong */
+    USHER_READ_FIGURES = 7, /* page.figures: per queue, and per priority of each, what has happened; query.queue, from_at, to_at */
+    USHER_READ_AGENTS = 8,  /* page.agents: by handle's age */
+    USHER_READ_SYMPTOMS = 9, /* page.symptoms: what keeps coming; query.symptom: only that one */
+    USHER_READ_METRICS = 10 /* page.text: the figures of all queues since ever, in Prometheus' text format 0.0.4 */
 };
 enum { USHER_SPAN_OPEN = 1, USHER_SPAN_CLOSED = 2, USHER_SPAN_HOLIDAY = 3, USHER_SPAN_PAUSED = 4 };
 typedef struct usher_span {
@@ -581,17 +634,78 @@ typedef struct usher_change { /* of one promise of one ticket, if a policy were 
     int32_t what;           /* BREAKS: it would be broken at once. LAPSES: it would end without a verdict. STARTS: it would be made */
 } usher_change;
 
+typedef struct usher_spread { /* of n durations; each within 1 % */
+    uint64_t n;
+    int64_t p50_ms, p90_ms, p99_ms, max_ms; /* nearest rank; -1: n is 0 */
+    int64_t sum_ms;                         /* exact */
+} usher_spread;
+
+typedef struct usher_figures { /* of a queue and priority, as the persons who wait see it */
+    uint64_t size;
+    usher_queue_t *queue;
+    int32_t priority;        /* 0: all of them */
+    int32_t reserved;
+    int64_t from_at, to_at;  /* of the days that are counted; 0, now: since ever */
+    /* what happened in that time */
+    uint64_t enqueued, joined, recurred;
+    uint64_t claims, passed_over, let_go;     /* let_go: released within a minute of the claim */
+    uint64_t words;                           /* first ones */
+    uint64_t chases, replies;
+    uint64_t handoffs, accepted, declined, expired, recalled;
+    uint64_t pauses, late_pauses;             /* late: see USHER_EV_PAUSED */
+    uint64_t failed, leases_expired, stuck;   /* failed: attempts */
+    uint64_t escalated, no_agent;
+    uint64_t resolved, workarounds, no_reply; /* the last two are among the first */
+    uint64_t confirmed, reopened, closed, withdrawn;
+    uint64_t kept[4], broken[4], lapsed[4];   /* [USHER_PROMISE_* - 1] */
+    int64_t held_ms;                          /* time in an agent's hands */
+    usher_spread wait;  /* from start_at to the first claim */
+    usher_spread word;  /* ... to the first word */
+    usher_spread solve; /* ... to the resolve that held: counted when it is closed, for until then it is only our claim */
+    /* how it stands now */
+    uint64_t open, waiting;
+    usher_spread age;   /* of those waiting, since start_at; of more than 4096 every k-th in the order of the line */
+} usher_figures;
+
+typedef struct usher_agent_figures { /* since ever */
+    uint64_t size;
+    usher_agent_t *agent;
+    int32_t present, reserved;
+    uint64_t holds;         /* claims now; paused and offered ones apart */
+    uint64_t claims, out_of_turn, passed_over; /* claimed out of turn; the people passed over by that and by let_go */
+    uint64_t let_go;        /* released within a minute of the claim */
+    uint64_t resolved, failed, leases_expired;
+    uint64_t handoffs, accepted, declined;     /* offers made; taken, refused (also by going) */
+    int64_t held_ms;
+} usher_agent_figures;
+
+typedef struct usher_symptom { /* what people call a trouble */
+    uint64_t size;
+    const char *symptom;
+    uint64_t seen;          /* tickets since it is remembered */
+    uint32_t recent;        /* of those, the latest since its last fix, up to 32; within the window of the policy of the latest */
+    uint32_t requesters;    /* how many different persons brought these */
+    int64_t first_at, last_at;
+    usher_id last;          /* the latest ticket */
+    usher_id cause;         /* the open ticket about its cause; 0 = none */
+    uint32_t linked;        /* tickets linked to that */
+    uint32_t causes;        /* opened so far */
+    uint32_t fixes, workarounds;
+} usher_symptom;
+
 typedef struct usher_query {
     uint64_t size;
     int32_t what;          /* USHER_READ_* */
     uint32_t limit;        /* rows of a page; 0 = 100, at most USHER_ROWS_MAX */
     usher_id ticket;       /* BODY, HISTORY, WHY_* */
     usher_queue_t *queue;  /* filters of TICKETS: NULL or 0 = any */
-    const char *requester, *agent, *symptom;
+    const char *requester, *agent, *symptom; /* agent: who holds it, or to whom it is offered */
     uint64_t cursor;       /* page.cursor of the page before; 0 = from the start */
     uint32_t states;       /* bits 1 << USHER_WAITING ... */
     int32_t promise;       /* WHY_DUE */
     const char *policy;    /* WHAT_IF: JSON text; NULL: the queue's own */
+    usher_id linked;       /* a filter of TICKETS: those whose cause it is, or that follow it */
+    int64_t from_at, to_at; /* FIGURES: the UTC days that they touch, up to USHER_FIGURE_DAYS back; 0, 0: since ever; to_at 0: now */
 } usher_query;
 
 typedef struct usher_page {
@@ -603,11 +717,15 @@ typedef struct usher_page {
     usher_text text;
     uint64_t cursor;       /* 0: that was all */
     const usher_change *changes;
+    const usher_figures *figures;
+    const usher_agent_figures *agents;
+    const usher_symptom *symptoms;
 } usher_page;
 typedef void (*usher_page_cb)(usher_t *u, int status, const usher_page *p, void *user);
 
-/* Status: ENOENT; the page is empty then. It is as the service is when the callback runs. On SQLite closed tickets and history
- * are read from the file, without holding anything else up: ESTORE, ECORRUPT, EFAILED. */
+/* Status: ENOENT; the page is empty then. It is as the service is when the callback runs. FIGURES, AGENTS and METRICS are made
+ * then, and may need memory: ENOMEM. On SQLite closed tickets and history are read from the file, without holding anything else
+ * up: ESTORE, ECORRUPT, EFAILED. */
 USHER_API int usher_read(usher_t *u, const usher_query *q, usher_page_cb cb, void *user);
 
 /* ---- upkeep ------------------------------------------------------------------------------------------------------------ */

@@ -5,13 +5,27 @@
 
 enum { CHERRY_MS = 60000 }; /* a release so soon after the claim counts as passing over */
 
+int usher__check_claim(const struct turn *turn)
+{
+    const struct ticket *t = turn->t;
+    bool to_another = t->state == USHER_OFFERED && t->extra->offer_agent != 0 &&
+                      t->extra->offer_agent != turn->c->agent;
+
+    return to_another ? USHER_ESTATE : 0;
+}
+
 void usher__do_claim(struct turn *turn)
 {
     struct ticket *t = turn->t;
     struct event *e;
+    int how = 0;
     uint32_t passed_over = turn->c->verb == VERB_CLAIM_TICKET ? turn->facts->passed_over : 0;
 
-    usher__pauses_end(turn);
+    if (t->extra != NULL) {
+        usher__pauses_end(turn);
+        how = usher__accept(t);
+        t->extra->told_no_agent = false;
+    }
     if (t->state == USHER_STUCK)
         t->attempts = 0;
     usher__set_state(turn, USHER_CLAIMED);
@@ -19,10 +33,11 @@ void usher__do_claim(struct turn *turn)
     t->holder = turn->c->agent;
     t->claimed_boot = turn->boot;
     t->flags = (uint8_t)(t->flags & ~(CLAIM_WORD | CLAIM_ALIVE));
-    if (__builtin_add_overflow(turn->boot, turn->facts->here->lease_for, &t->until_at))
-        t->until_at = INT64_MAX;
+    t->until_at = usher__after(turn->boot, turn->facts->here->lease_for);
     e = usher__tell(turn, USHER_EV_CLAIMED, turn->c->who);
     e->n = passed_over;
+    e->how = how;
+    e->took = t->token == 1 ? usher__took(t->start_at, turn->at) : 0;
     e->until_at = usher__until(t, (struct now){turn->at, turn->boot, turn->ahead, turn->seen});
 }
 
@@ -64,18 +79,24 @@ int usher__check_update(const struct turn *turn)
     return turn->c->at != 0 && turn->c->at <= turn->at ? USHER_EINVAL : 0;
 }
 
-void usher__do_update(struct turn *turn)
+static struct event *update(struct turn *turn, int64_t next_word_at)
 {
     uint8_t kept = usher__word(turn, turn->c->text);
     struct event *e;
 
     kept |= usher__stop(turn, USHER_PROMISE_UPDATE);
-    usher__promise_start(turn->t, turn->policy, USHER_PROMISE_UPDATE - 1, turn->at, turn->c->at);
+    usher__promise_start(turn->t, turn->policy, USHER_PROMISE_UPDATE - 1, turn->at, next_word_at);
     show_life(turn->t, true, true);
     e = usher__tell(turn, USHER_EV_UPDATED, turn->c->who);
     e->text = turn->c->text;
     e->kept = kept;
-    e->until_at = turn->c->at;
+    e->until_at = next_word_at;
+    return e;
+}
+
+void usher__do_update(struct turn *turn)
+{
+    update(turn, turn->c->at);
 }
 
 /* The lease itself is extended in step(), as by every command with the token. */
@@ -133,17 +154,38 @@ int usher__check_pause(const struct turn *turn)
     return 0;
 }
 
+/* Whether the latest pause, beside the reasons that ran before, stops a promise in the last tenth of
+ * its target: that is how desks cheat. */
+static bool stops_late(const struct turn *turn, uint32_t ran)
+{
+    const struct ticket *t = turn->t;
+    bool late = false;
+
+    for (int ix = 0; ix < PROMISES; ix++) {
+        const struct promise *m = &t->promise[ix];
+        uint32_t by = turn->policy->promise[ix].pauses;
+
+        if (m->state != USHER_RUNNING ||
+            (m->flags & (PROMISE_OWED | PROMISE_ALONE)) != PROMISE_OWED)
+            continue;
+        if ((by & ran) != 0 || (by & t->extra->reasons) == 0)
+            continue;
+        late = late ||
+               10 * (m->target - usher__promise_used(t, turn->policy, ix, turn->at)) <= m->target;
+    }
+    return late;
+}
+
 void usher__do_pause(struct turn *turn)
 {
     struct ticket *t = turn->t;
     int reason = turn->c->kind - 1;
     struct pause *pause = &t->extra->pause[reason];
+    int64_t max_at = usher__after(turn->at, pause_left(turn, reason));
+    uint32_t ran = t->extra->reasons;
     struct event *e;
     uint8_t kept = 0;
-    int64_t max_at;
 
-    if (__builtin_add_overflow(turn->at, pause_left(turn, reason), &max_at))
-        max_at = INT64_MAX;
     usher__pause_begin(turn, reason);
     pause->at_max = turn->c->at == 0 || turn->c->at >= max_at;
     pause->end_at = pause->at_max ? max_at : turn->c->at;
@@ -160,6 +202,7 @@ void usher__do_pause(struct turn *turn)
         usher__set_state(turn, USHER_PAUSED);
     e = usher__tell(turn, USHER_EV_PAUSED, turn->c->who);
     e->how = turn->c->kind;
+    e->n = stops_late(turn, ran);
     e->until_at = pause->end_at;
     e->text = turn->c->text;
     e->kept = kept;
@@ -189,8 +232,17 @@ void usher__do_resume(struct turn *turn)
 
 void usher__do_resolve(struct turn *turn)
 {
+    bool workaround = turn->c->kind == USHER_AS_WORKAROUND;
     uint8_t kept;
 
+    if (usher__is_cause(turn->t)) {
+        if (workaround || turn->c->kind == USHER_AS_FIX)
+            turn->out->effects |= EFFECT_TELL_LINKED;
+        if (workaround) { /* of the others' trouble: its own goes on */
+            update(turn, 0)->how = USHER_AS_WORKAROUND;
+            return;
+        }
+    }
     usher__pauses_end(turn);
     kept = usher__word(turn, turn->c->text);
     kept |= usher__stop(turn, USHER_PROMISE_UPDATE);
@@ -217,8 +269,7 @@ void usher__do_fail(struct turn *turn)
     }
     step = t->attempts < p->backoff_n ? t->attempts : p->backoff_n;
     usher__set_state(turn, USHER_SCHEDULED);
-    if (__builtin_add_overflow(turn->at, p->backoff[step - 1], &t->until_at))
-        t->until_at = INT64_MAX;
+    t->until_at = usher__after(turn->at, p->backoff[step - 1]);
     e = usher__tell(turn, USHER_EV_FAILED, turn->c->who);
     e->text = turn->c->text;
     e->n = t->attempts;

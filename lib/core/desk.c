@@ -12,8 +12,7 @@ void usher__do_revive(struct turn *turn)
 
 void usher__do_escalate(struct turn *turn)
 {
-    if (turn->t->level < UINT16_MAX)
-        turn->t->level++;
+    usher__raise(turn->t, 1);
     usher__tell(turn, USHER_EV_ESCALATED, turn->c->who)->text = turn->c->text;
 }
 

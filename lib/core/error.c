@@ -34,7 +34,7 @@ const char *usher__err_name(int err)
     }
 }
 
-static const char *const states[] = {NULL,     "scheduled", "waiting",  "claimed", NULL,
+static const char *const states[] = {NULL,     "scheduled", "waiting",  "claimed", "offered",
                                      "paused", "stuck",     "resolved", "closed",  "withdrawn"};
 static const char *const promises[] = {NULL, "ack", "answer", "update", "resolve"};
 static const char *const priorities[] = {NULL, "low", "normal", "high", "urgent"};
@@ -75,6 +75,9 @@ static const char *const events[] = {
     [USHER_EV_STEPPED] = "stepped",
     [USHER_EV_NO_QUEUE] = "no_queue",
     [USHER_EV_APPLIED] = "applied",
+    [USHER_EV_OFFERED] = "offered",
+    [USHER_EV_RECALLED] = "recalled",
+    [USHER_EV_DECLINED] = "declined",
     [USHER_EV_QUEUE_DEFINED] = "queue_defined",
     [USHER_EV_QUEUE_HELD] = "queue_held",
     [USHER_EV_ROOM] = "room",
@@ -82,6 +85,11 @@ static const char *const events[] = {
     [USHER_EV_LOST] = "lost",
     [USHER_EV_PURGED] = "purged",
     [USHER_EV_ZONE_CHANGED] = "zone_changed",
+    [USHER_EV_OFFER_EXPIRED] = "offer_expired",
+    [USHER_EV_RECURRED] = "recurred",
+    [USHER_EV_LINKED] = "linked",
+    [USHER_EV_CAUSE_TOLD] = "cause_told",
+    [USHER_EV_NO_AGENT] = "no_agent",
 };
 
 static const char *word(const char *const *words, size_t n, int value)

@@ -22,14 +22,13 @@ static void pause_timers(const struct ticket *t, const struct policy *p, struct 
 
     for (int reason = 0; reason < REASONS; reason++) {
         const struct pause *pause = &x->pause[reason];
-        int64_t at;
 
         if ((x->reasons & 1u << reason) == 0)
             continue;
         sooner(best, pause->end_at, TIMER_PAUSE_END, CLASS_SERVES, reason);
-        if (pause->reminded < p->pause[reason].remind_n &&
-            !__builtin_add_overflow(pause->began_at, p->pause[reason].remind[pause->reminded], &at))
-            sooner(best, at, TIMER_REMIND, CLASS_SERVES, reason);
+        if (pause->reminded < p->pause[reason].remind_n)
+            sooner(best, usher__after(pause->began_at, p->pause[reason].remind[pause->reminded]),
+                   TIMER_REMIND, CLASS_SERVES, reason);
     }
 }
 
@@ -67,19 +66,20 @@ struct timer usher__next_record(const struct ticket *t, const struct policy *pol
 struct timer usher__next_timer(const struct ticket *t, const struct policy *policy)
 {
     struct timer best = {INT64_MAX, TIMER_NONE, CLASSES, 0};
-    int64_t at;
 
     if (t->state == USHER_SCHEDULED)
         sooner(&best, t->until_at, TIMER_START, CLASS_SERVES, 0);
     else if (t->state == USHER_PAUSED)
         pause_timers(t, policy, &best);
+    else if (t->state == USHER_OFFERED)
+        sooner(&best, t->until_at, TIMER_OFFER_END, CLASS_SERVES, 0);
     else if ((t->flags & TICKET_KEPT) != 0)
         sooner(&best, t->until_at, TIMER_KEEP_END, CLASS_SERVES, 0);
     if (t->state == USHER_RESOLVED) {
         sooner(&best, t->until_at, TIMER_CLOSE, CLASS_AFTER, 0);
-        if (t->checked_in < policy->check_in_n &&
-            !__builtin_add_overflow(t->resolved_at, policy->check_in[t->checked_in], &at))
-            sooner(&best, at, TIMER_CHECK_IN, CLASS_AFTER, 0);
+        if (t->checked_in < policy->check_in_n)
+            sooner(&best, usher__after(t->resolved_at, policy->check_in[t->checked_in]),
+                   TIMER_CHECK_IN, CLASS_AFTER, 0);
         return best;
     }
     promise_timers(t, policy, &best);
@@ -212,7 +212,7 @@ static void check_in(struct turn *turn)
 void usher__fire(struct ticket *t, struct timer timer, struct now at, const struct policy *policy,
                  const struct facts *facts, struct outcome *out)
 {
-    struct turn turn = {t, NULL, policy, facts, out, at.wall, at.boot, at.ahead, at.seen};
+    struct turn turn = {t, NULL, policy, facts, out, at.wall, at.boot, at.ahead, at.seen, 0, 0};
 
     usher__outcome_clear(out);
     switch (timer.kind) {
@@ -232,6 +232,9 @@ void usher__fire(struct ticket *t, struct timer timer, struct now at, const stru
     case TIMER_REMIND:
         remind(&turn, timer.index);
         break;
+    case TIMER_OFFER_END:
+        usher__offer_return(&turn);
+        break;
     case TIMER_BROKEN:
         usher__broken(&turn, timer.index);
         break;
@@ -239,7 +242,7 @@ void usher__fire(struct ticket *t, struct timer timer, struct now at, const stru
         warning(&turn, timer.index, timer.at);
         break;
     case TIMER_STEP:
-        usher__ladder_climb(&turn, timer.index, timer.at);
+        usher__ladder_climb(&turn, timer.index);
         break;
     case TIMER_CHECK_IN:
         check_in(&turn);
@@ -252,4 +255,5 @@ void usher__fire(struct ticket *t, struct timer timer, struct now at, const stru
         break;
     }
     usher__ladder_tell(&turn);
+    usher__do_no_agent(&turn);
 }

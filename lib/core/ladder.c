@@ -94,10 +94,9 @@ static bool is_after(const struct step *s)
     return s->at_unit == STEP_PERCENT ? s->at >= 100 : s->at > 0;
 }
 
-/* Time k of a step on the wall: from the start or the due, whatever is open or paused between. Not
- * before its promise was last set going. */
+/* Time k of a step on the wall: from the start or the due, whatever is open or paused between. */
 static int64_t on_the_wall(const struct ticket *t, const struct policy *p, const struct step *s,
-                           uint32_t k, int64_t due, int64_t going)
+                           uint32_t k, int64_t due)
 {
     int64_t start = t->promise[s->on].start_at, at;
 
@@ -106,7 +105,7 @@ static int64_t on_the_wall(const struct ticket *t, const struct policy *p, const
         return INT64_MAX;
     if (is_after(s))
         at = later(at, usher__promise_broken(t, p, s->on));
-    return at == INT64_MAX ? at : later(at + k * s->repeat, going);
+    return at == INT64_MAX ? at : at + k * s->repeat;
 }
 
 /* Working days before or after an instant, in open ms of the promise; INT64_MIN, INT64_MAX: there
@@ -148,32 +147,41 @@ static int64_t in_business(const struct ticket *t, const struct policy *p, const
     if (k == 0 || at == INT64_MAX)
         return at;
     by = s->repeat_unit == STEP_DAYS ? days_from(t, p, s->on, at, k * s->repeat) : k * s->repeat;
-    return by == INT64_MAX ? by : usher__promise_reach(t, p, s->on, used + by);
+    return by == INT64_MAX ? by : later(at, usher__promise_reach(t, p, s->on, used + by));
 }
 
+/* The own instant of time k, that is without regard to when its promise was paused on the wall. *at:
+ * when it fires, which is not before its promise was last set going. */
 static int64_t instant(const struct ticket *t, const struct policy *p, const struct step *s,
-                       uint32_t k)
+                       uint32_t k, int64_t *at)
 {
     int64_t going = usher__promise_going_since(t, p, s->on);
     int64_t due = usher__promise_due(t, p, s->on);
+    int64_t own;
 
+    *at = INT64_MAX;
     if (going == INT64_MAX)
         return INT64_MAX;
     if (due == INT64_MAX && (s->wall || is_after(s) || s->at_unit == STEP_DAYS))
         return INT64_MAX; /* its calendar never opens again */
-    return s->wall ? on_the_wall(t, p, s, k, due, going) : in_business(t, p, s, k, due);
+    own = s->wall ? on_the_wall(t, p, s, k, due) : in_business(t, p, s, k, due);
+    *at = s->wall ? later(own, going) : own;
+    return own;
 }
 
-int64_t usher__ladder_next(const struct ticket *t, const struct policy *p, uint32_t *step)
+/* *first: the earliest own instant of all that are to come. */
+static int64_t next_of(const struct ticket *t, const struct policy *p, uint32_t *step,
+                       int64_t *first)
 {
     int64_t next = INT64_MAX;
 
+    *first = INT64_MAX;
     for (uint32_t i = 0; i < p->ladder_n; i++) {
         const struct step *s = &p->ladder[i];
         const struct promise *m = &t->promise[s->on];
         const struct rung *rung;
         uint32_t fired;
-        int64_t at;
+        int64_t at, own;
 
         if ((m->flags & PROMISE_OWED) == 0 ||
             (m->state != USHER_RUNNING && m->state != USHER_BROKEN))
@@ -184,13 +192,22 @@ int64_t usher__ladder_next(const struct ticket *t, const struct policy *p, uint3
         fired = rung != NULL ? rung->fired : 0;
         if (fired > s->times)
             continue;
-        at = instant(t, p, s, fired);
+        own = instant(t, p, s, fired, &at);
+        if (own < *first)
+            *first = own;
         if (at < next) {
             next = at;
             *step = i;
         }
     }
     return next;
+}
+
+int64_t usher__ladder_next(const struct ticket *t, const struct policy *p, uint32_t *step)
+{
+    int64_t first;
+
+    return next_of(t, p, step, &first);
 }
 
 /* ---- what is done --------------------------------------------------------------------------- */
@@ -250,19 +267,21 @@ void usher__ladder_warned(struct turn *turn, int ix, int warn, int64_t own_at)
                  own_at);
 }
 
-void usher__ladder_climb(struct turn *turn, uint32_t step, int64_t own_at)
+void usher__ladder_climb(struct turn *turn, uint32_t step)
 {
     struct ticket *t = turn->t;
     const struct step *s = &turn->policy->ladder[step];
     struct untold one = {
         .notify = s->notify, .steps = 1u << step, .step = (uint8_t)(step + 1), .promise = s->on};
-    uint32_t level = (uint32_t)t->level + s->raise, queue, band;
+    uint32_t queue, band;
     bool elsewhere = usher__step_marks(t, s, turn->facts->move_to, &queue, &band);
     bool lifted = band + 1 != t->priority;
+    int64_t at, own_at;
 
     one.n = count_firing(t, turn->policy, s->id, s->on);
+    own_at = instant(t, turn->policy, s, one.n, &at);
     one.moved = queue != t->queue;
-    t->level = level < UINT16_MAX ? (uint16_t)level : UINT16_MAX;
+    usher__raise(t, s->raise);
     if (lifted)
         one.lapsed = usher__retarget(turn, (int)band + 1);
     if (one.moved)
@@ -284,13 +303,15 @@ void usher__ladder_climb(struct turn *turn, uint32_t step, int64_t own_at)
 void usher__ladder_tell(struct turn *turn)
 {
     struct untold *u;
-    struct timer next;
+    int64_t next, first;
+    uint32_t step;
 
     if (turn->t->extra == NULL || turn->t->extra->untold.at == 0)
         return;
     u = &turn->t->extra->untold;
-    next = usher__next_record(turn->t, turn->policy);
-    if (next.at != INT64_MAX && usher__is_late(next.at, turn->at, turn->seen))
+    next = usher__next_record(turn->t, turn->policy).at;
+    next_of(turn->t, turn->policy, &step, &first);
+    if (usher__is_late(first < next ? first : next, turn->at, turn->seen))
         return;
     tell(turn, u);
     *u = (struct untold){.at = 0};

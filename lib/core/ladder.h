@@ -14,9 +14,8 @@
  * *step: its index. */
 int64_t usher__ladder_next(const struct ticket *t, const struct policy *p, uint32_t *step);
 
-/* Does one firing of a step, at turn->at; own_at: the instant at which it was due. Tells it, or
- * keeps it among the untold. */
-void usher__ladder_climb(struct turn *turn, uint32_t step, int64_t own_at);
+/* Does one firing of a step, at turn->at. Tells it, or keeps it among the untold. */
+void usher__ladder_climb(struct turn *turn, uint32_t step);
 
 /* A promise is armed anew: its steps may all fire again. */
 void usher__ladder_rearm(struct extra *x, int ix);

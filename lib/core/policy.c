@@ -151,6 +151,22 @@ static const struct policy_key aftercare_keys[] = {
     {.name = NULL},
 };
 
+static const struct policy_key handoff_keys[] = {
+    {DURATION("accept_within", FIELD(accept_within), 1)},
+    {NUMBER("hops", KEY_COUNT, FIELD(hops), 1, HOPS_MAX)},
+    {.name = NULL},
+};
+
+static const struct policy_key recurrence_keys[] = {
+    {DURATION("window", FIELD(recur_within), 1)},
+    {NUMBER("cause_after", KEY_COUNT, FIELD(cause_after), 2, CAUSE_AFTER_MAX)},
+    {.name = "cause_queue",
+     .kind = KEY_OWN,
+     .at = offsetof(struct document, cause_queue),
+     .of.read = usher__read_queue},
+    {.name = NULL},
+};
+
 static const struct policy_key limits_keys[] = {
     {NUMBER("open", KEY_SIZE, FIELD(open_max), 1, OPEN_MAX)},
     {NUMBER("payload", KEY_SIZE, FIELD(payload_max), 0, USHER_BODY_MAX)},
@@ -169,7 +185,9 @@ static const struct policy_key policy_keys[] = {
     {OBJECT("lease", lease_keys)},
     {OBJECT("retry", retry_keys)},
     {OBJECT("pause", pause_keys)},
+    {OBJECT("handoff", handoff_keys)},
     {OBJECT("aftercare", aftercare_keys)},
+    {OBJECT("recurrence", recurrence_keys)},
     {OBJECT("limits", limits_keys)},
     {.name = NULL},
 };
@@ -193,6 +211,10 @@ void usher__policy_default(struct policy *out)
         .backoff_n = 4,
         .confirm_within = 5 * DAY,
         .reopen_within = 30 * DAY,
+        .accept_within = 30 * MINUTE,
+        .hops = 5,
+        .recur_within = 30 * DAY,
+        .cause_after = 3,
         .open_max = OPEN_DEFAULT,
         .payload_max = PAYLOAD_DEFAULT,
     };
@@ -276,6 +298,7 @@ int usher__policy_compile(struct policy *out, const char *json, size_t len,
     d->world = world;
     d->preset = 0;
     d->calendars[0] = NULL;
+    d->cause_queue[0] = '\0';
     rc = read_all(d, json, len, err, err_len);
     if (rc == 0) {
         inherit_targets(&d->policy);

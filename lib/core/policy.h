@@ -30,6 +30,8 @@ enum {
     REPEATS_MAX = 1000,
     RAISE_MAX = 100,
     NAMES_OF_LADDER = 64, /* whom it notifies and where it moves to, all different */
+    HOPS_MAX = 1000,
+    CAUSE_AFTER_MAX = 32, /* so many occurrences of a symptom are remembered */
     NOTIFY_MAX = 16       /* names of one step */
 };
 
@@ -90,6 +92,11 @@ struct policy {
     int64_t check_in[CHECK_IN_MAX]; /* ascending, since the resolve */
     uint32_t check_in_n;
     int64_t confirm_within, reopen_within;
+    int64_t accept_within; /* handoff */
+    uint32_t hops;
+    int64_t recur_within; /* recurrence.window */
+    uint32_t cause_after;
+    uint32_t cause_queue; /* place in names, plus 1; 0: none */
     uint64_t open_max, payload_max;
 
     /* What it owns; usher__policy_free() gives it back. */
@@ -98,7 +105,7 @@ struct policy {
     const struct calendar *notify_calendar; /* NULL: at any time */
     const struct step *ladder;
     uint32_t ladder_n;
-    const char *const *names; /* [names_n], for the ladder */
+    const char *const *names; /* [names_n], for the ladder; cause_queue's is the last */
     uint32_t names_n;
     uint32_t names_len; /* bytes of all of them, a NUL each */
     const usher_allocator *allocator;

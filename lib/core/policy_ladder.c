@@ -208,6 +208,12 @@ bool usher__read_step(struct reader *r, void *document, uint32_t n)
     return true;
 }
 
+bool usher__read_queue(struct reader *r, const struct policy_key *key, void *field)
+{
+    (void)key;
+    return usher__read_name(r, "problems", field);
+}
+
 int usher__policy_pack(struct document *d)
 {
     struct policy *p = &d->policy;
@@ -217,10 +223,14 @@ int usher__policy_pack(struct document *d)
     const char **names;
     char *text;
 
-    if (p->ladder_n == 0) {
+    if (p->ladder_n == 0)
         p->names_n = 0;
-        return 0;
+    if (d->cause_queue[0] != '\0') {
+        d->names[p->names_n++] = d->cause_queue;
+        p->cause_queue = p->names_n;
     }
+    if (p->ladder_n + p->names_n == 0)
+        return 0;
     for (uint32_t i = 0; i < p->names_n; i++)
         len += strlen(d->names[i]) + 1;
     steps =

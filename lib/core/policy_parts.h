@@ -30,19 +30,22 @@ struct document {
     struct step steps[LADDER_MAX];
     const char *names[NAMES_OF_LADDER + 1]; /* then NULL */
     char name[NAMES_OF_LADDER][WORD_SIZE];
+
+    char cause_queue[WORD_SIZE]; /* "": none */
 };
 
 /* When values are read: those that hang on none first. */
 enum { PASS_MAIN, PASS_CALENDAR, PASS_TIME, PASSES, PASS_PRESET };
 
 /* Readers of a calendar; of the name of one (field: const struct calendar *); of a target (field:
- * struct promise_policy; key->min: index of the priority); of a step. */
+ * struct promise_policy; key->min: index of the priority); of a step; of a queue (field: char[]). */
 bool usher__read_named(struct reader *r, void *document, uint32_t n);
 bool usher__read_calendar(struct reader *r, const struct policy_key *key, void *field);
 bool usher__read_target(struct reader *r, const struct policy_key *key, void *field);
 bool usher__read_step(struct reader *r, void *document, uint32_t n);
+bool usher__read_queue(struct reader *r, const struct policy_key *key, void *field);
 
-/* Gives the policy its ladder. USHER_ENOMEM: it has none then. */
+/* Gives the policy its ladder and its names. USHER_ENOMEM: it has none then. */
 int usher__policy_pack(struct document *d);
 
 #endif

@@ -22,16 +22,9 @@ static int64_t later(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
-static int64_t add(int64_t a, int64_t b)
-{
-    int64_t sum;
-
-    return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
-}
-
 bool usher__mark_alive(const struct mark *m, int64_t now)
 {
-    return m->ticket != 0 && add(later(m->rank, m->set_at), m->gap) > now;
+    return m->ticket != 0 && usher__after(later(m->rank, m->set_at), m->gap) > now;
 }
 
 bool usher__marks(const struct ticket *t, const struct command *c, uint32_t *queue, uint32_t *band)
@@ -94,14 +87,14 @@ void usher__rank_first(struct turn *turn)
     int64_t from = base(turn), rank = from;
 
     if (gap > 0 && usher__mark_alive(m, turn->at))
-        rank = later(rank, add(m->rank, gap));
+        rank = later(rank, usher__after(m->rank, gap));
     give(turn, from, rank);
 }
 
 void usher__rank_again(struct turn *turn)
 {
     struct ticket *t = turn->t;
-    int64_t rank = add(usher__nearest_due(t, turn->policy), t->behind);
+    int64_t rank = usher__after(usher__nearest_due(t, turn->policy), t->behind);
 
     if (rank < t->rank)
         t->rank = rank;
@@ -117,6 +110,6 @@ void usher__rank_anew(struct turn *turn)
     if ((turn->t->flags & TICKET_RANKED) == 0)
         return;
     if (gap > 0 && usher__mark_alive(m, turn->at) && m->ticket != turn->t->id)
-        rank = later(rank, add(later(m->rank, turn->at - gap), gap));
+        rank = later(rank, usher__after(later(m->rank, turn->at - gap), gap));
     give(turn, from, rank);
 }

@@ -19,6 +19,8 @@ void usher__do_enqueue(struct turn *turn)
         usher__start(turn);
     }
     usher__tell(turn, USHER_EV_ENQUEUED, turn->c->who);
+    if (t->extra != NULL)
+        usher__recur(turn);
 }
 
 static uint32_t needs_united(const struct extra *x, const struct command *c, uint32_t *fresh)
@@ -136,8 +138,8 @@ void usher__do_ask(struct turn *turn)
         t->chases++;
     if (t->state != USHER_RESOLVED)
         usher__message(turn);
-    else if (__builtin_add_overflow(turn->at, turn->policy->confirm_within, &t->until_at))
-        t->until_at = INT64_MAX;
+    else
+        t->until_at = usher__after(turn->at, turn->policy->confirm_within);
     e = usher__tell(turn, USHER_EV_ASKED, turn->c->who);
     e->text = turn->c->text;
     e->n = t->chases;
@@ -172,13 +174,11 @@ void usher__do_confirm(struct turn *turn)
 int usher__check_reopen(const struct turn *turn)
 {
     const struct ticket *t = turn->t;
-    int64_t end;
 
     if (!usher__is_person(t, turn->c->who))
         return USHER_ESTATE;
-    if (__builtin_add_overflow(t->resolved_at, turn->policy->reopen_within, &end))
-        end = INT64_MAX;
-    if (t->state == USHER_CLOSED && turn->at >= end)
+    if (t->state == USHER_CLOSED &&
+        turn->at >= usher__after(t->resolved_at, turn->policy->reopen_within))
         return USHER_ESTATE;
     if (t->extra != NULL && t->extra->pauses_n >= USHER_PAUSES_MAX)
         return USHER_ELIMIT;
@@ -294,6 +294,7 @@ static void leave(struct turn *turn)
 void usher__do_withdraw(struct turn *turn)
 {
     struct ticket *t = turn->t;
+    uint32_t holder = usher__claim_stands(t) ? t->holder : 0;
     struct event *e;
     uint8_t lapsed = 0;
 
@@ -313,6 +314,7 @@ void usher__do_withdraw(struct turn *turn)
     }
     usher__set_state(turn, USHER_WITHDRAWN);
     e = usher__tell(turn, USHER_EV_WITHDRAWN, turn->c->who);
+    e->to = holder;
     e->text = turn->c->text;
     e->lapsed = lapsed;
 }

@@ -11,26 +11,23 @@
 void usher__outcome_clear(struct outcome *out)
 {
     out->events_n = out->hold_n = out->drop_n = out->take_n = 0;
-    out->flags = 0;
+    out->flags = out->effects = 0;
     out->set_mark = false;
     out->left = 0;
 }
 
 bool usher__claim_stands(const struct ticket *t)
 {
-    return t->state == USHER_CLAIMED || t->state == USHER_PAUSED;
+    return t->state >= USHER_CLAIMED && t->state <= USHER_PAUSED; /* offered between them */
 }
 
 /* A command of the holder keeps his lease alive, up to lease.max in one claim. */
 static void extend_lease(struct turn *turn, int64_t by)
 {
     struct ticket *t = turn->t;
-    int64_t end, cap;
+    int64_t end = usher__after(turn->boot, by);
+    int64_t cap = usher__after(t->claimed_boot, turn->facts->here->lease_max);
 
-    if (__builtin_add_overflow(turn->boot, by, &end))
-        end = INT64_MAX;
-    if (__builtin_add_overflow(t->claimed_boot, turn->facts->here->lease_max, &cap))
-        cap = INT64_MAX;
     if (end > cap) {
         end = cap;
         if (turn->c->verb == USHER_EXTEND)
@@ -62,7 +59,7 @@ int usher__step(struct ticket *t, const struct command *c, struct now now,
                 const struct policy *policy, const struct facts *facts, struct outcome *out)
 {
     const struct verb *verb = usher__verb(c->verb);
-    struct turn turn = {t, c, policy, facts, out, now.wall, now.boot, now.ahead, now.wall};
+    struct turn turn = {t, c, policy, facts, out, now.wall, now.boot, now.ahead, now.wall, 0, 0};
     uint64_t token = t->token;
     int from = t->state;
 
@@ -80,6 +77,8 @@ int usher__step(struct ticket *t, const struct command *c, struct now now,
             return err;
     }
     verb->apply(&turn);
+    if ((verb->facts & FACT_ABLE) != 0)
+        usher__do_no_agent(&turn);
     assert(ends_as_told(verb, from, token, t));
     if (c->token != 0 && t->state == USHER_CLAIMED)
         extend_lease(&turn, c->verb == USHER_EXTEND && c->ms > 0 ? c->ms : facts->here->lease_for);
@@ -100,6 +99,8 @@ uint32_t usher__room_for(const struct ticket *t, const struct command *c)
         room |= ROOM_EXTRA; /* a named promise */
     if (c->verb == USHER_REPLY && t->state != USHER_RESOLVED && t->state != USHER_CLOSED)
         room = ROOM_LINE | ROOM_KEPT; /* what it ends has its room since it began */
+    if (t->state == USHER_OFFERED && usher__verb(c->verb)->token == TOKEN_NEW)
+        room |= ROOM_LINE; /* it may change its queue */
     return room;
 }
 
@@ -146,7 +147,10 @@ struct event *usher__tell(struct turn *turn, int kind, uint32_t who)
                         .level = t->level,
                         .kind = (uint8_t)kind,
                         .state = t->state,
-                        .priority = t->priority};
+                        .priority = t->priority,
+                        .word = turn->word,
+                        .held = turn->held};
+    turn->word = turn->held = 0;
     if ((FOR_PEOPLE >> kind & 1) != 0)
         e->notify_at = notify_at(turn);
     return e;
@@ -168,10 +172,20 @@ void usher__set_state(struct turn *turn, int state)
 {
     struct ticket *t = turn->t;
 
+    if (t->state == USHER_CLAIMED)
+        turn->held = usher__took(t->state_at, turn->at);
+    if (t->state == USHER_OFFERED)
+        t->extra->offer_queue = t->extra->offer_agent = 0;
     t->state = (uint8_t)state;
     t->state_at = turn->at;
     t->until_at = 0;
     t->flags = (uint8_t)(t->flags & ~TICKET_KEPT);
+}
+
+void usher__raise(struct ticket *t, uint32_t levels)
+{
+    levels += t->level;
+    t->level = levels < UINT16_MAX ? (uint16_t)levels : UINT16_MAX;
 }
 
 void usher__set_text(struct turn *turn, struct text **slot, struct text *text)
@@ -200,6 +214,8 @@ uint8_t usher__word(struct turn *turn, struct text *text)
     uint8_t kept = usher__stop(turn, USHER_PROMISE_ACK);
 
     kept |= usher__stop(turn, USHER_PROMISE_ANSWER); /* one word answers all who wait */
+    if ((t->flags & TICKET_ACKNOWLEDGED) == 0)
+        turn->word = usher__took(t->start_at, turn->at);
     t->flags |= TICKET_ACKNOWLEDGED;
     if (text != NULL)
         usher__set_text(turn, &t->last_word, text);
@@ -249,17 +265,27 @@ void usher__return(struct turn *turn, bool keep)
     usher__rank_again(turn);
     if (keep && keep_for > 0 && t->holder != 0 && turn->facts->holder_present) {
         t->flags |= TICKET_KEPT;
-        if (__builtin_add_overflow(turn->at, keep_for, &t->until_at))
-            t->until_at = INT64_MAX;
+        t->until_at = usher__after(turn->at, keep_for);
     }
+}
+
+/* It waits for a skill that nobody here has: said once. */
+void usher__do_no_agent(struct turn *turn)
+{
+    struct extra *x = turn->t->extra;
+
+    if (turn->t->state != USHER_WAITING || x == NULL || x->needs_n == 0 || x->told_no_agent ||
+        turn->facts->able)
+        return;
+    x->told_no_agent = true;
+    usher__tell(turn, USHER_EV_NO_AGENT, 0);
 }
 
 void usher__stuck(struct turn *turn, uint32_t who)
 {
     struct event *e;
 
-    if (turn->t->level < UINT16_MAX)
-        turn->t->level++;
+    usher__raise(turn->t, 1);
     e = usher__tell(turn, USHER_EV_STUCK, who);
     e->n = turn->t->attempts;
     e->rule = "retry.attempts";
@@ -318,8 +344,10 @@ void usher__pauses_end(struct turn *turn)
 
 void usher__close(struct turn *turn, uint32_t who)
 {
+    const struct ticket *t = turn->t;
+
     usher__set_state(turn, USHER_CLOSED);
-    usher__tell(turn, USHER_EV_CLOSED, who);
+    usher__tell(turn, USHER_EV_CLOSED, who)->took = usher__took(t->start_at, t->resolved_at);
 }
 
 void usher__resolve(struct turn *turn, int how, struct text *text, uint32_t who, uint8_t kept,
@@ -338,9 +366,9 @@ void usher__resolve(struct turn *turn, int how, struct text *text, uint32_t who,
     }
     usher__set_state(turn, USHER_RESOLVED);
     t->resolved_at = turn->at;
-    if (__builtin_add_overflow(turn->at, p->confirm_within, &t->until_at))
-        t->until_at = INT64_MAX;
+    t->until_at = usher__after(turn->at, p->confirm_within);
     e = usher__tell(turn, USHER_EV_RESOLVED, who);
+    e->took = usher__took(t->start_at, turn->at);
     e->how = how;
     e->text = text;
     e->kept = kept;
@@ -387,5 +415,12 @@ struct place usher__place(const struct ticket *t)
         place.where = (t->flags & TICKET_KEPT) != 0 ? PLACE_KEPT : PLACE_LINE;
     else if (t->state == USHER_CLAIMED)
         place.where = PLACE_HELD;
+    if (t->state != USHER_OFFERED)
+        return place;
+    place.where = t->extra->offer_queue != 0 ? PLACE_LINE : PLACE_KEPT;
+    if (place.where == PLACE_LINE)
+        place.queue = t->extra->offer_queue;
+    else
+        place.agent = t->extra->offer_agent;
     return place;
 }

@@ -99,6 +99,15 @@ struct extra {
     struct rung *rungs;
     uint32_t rungs_n, rungs_room;
     struct untold untold;
+    usher_id cause, follows;           /* 0: none */
+    uint32_t offer_queue, offer_agent; /* offered: to whom, one of the two; else both 0 */
+    uint16_t hops;                     /* hand-offs so far */
+    bool is_cause;                     /* opened by recurrence, for its symptom */
+    bool told_no_agent;                /* since it was last claimed */
+    bool linked; /* the engine's: it is in the list of `cause`, which is not over */
+    uint32_t linked_n,
+        linked_first; /* the engine's: tickets that this one is the cause of, by slot */
+    uint32_t linked_next, linked_prev; /* ... its own place in such a list */
 };
 
 enum {                          /* struct ticket, flags */
@@ -120,9 +129,10 @@ struct ticket {
     int64_t start_at; /* when its clocks start: enqueued_at or later */
     int64_t state_at;
     int64_t rank;
-    int64_t until_at; /* scheduled, kept, resolved: their end. claimed: the lease's, BOOT clock */
+    int64_t
+        until_at; /* scheduled, kept, offered, resolved: their end. claimed: the lease's, BOOT clock */
     union {
-        int64_t claimed_boot; /* claimed: when, on the boot clock */
+        int64_t claimed_boot; /* claimed, offered: when it was claimed, on the boot clock */
         int64_t resolved_at;  /* resolved, closed */
     };
     struct promise promise[PROMISES];
@@ -149,8 +159,13 @@ enum {                    /* verbs of the engine's own, beside the public ones *
        VERB_LEAVE = 85,  /* its agent has gone */
        VERB_UNKEEP = 86, /* the agent that it was kept for has gone */
        VERB_APPLY = 87, /* a later version of its policy, which is the one that the step is given */
-       VERBS = 88
+       VERB_LINKED = 88,   /* a cause: one more ticket is linked to it (command.other) */
+       VERB_TOLD = 89,     /* a linked ticket: its cause (command.other) was resolved as `kind` */
+       VERB_NO_AGENT = 90, /* the last agent present who could serve it has gone, or lost a skill */
+       VERBS = 91
 };
+enum { ENQUEUE_CAUSE = 1 }; /* kind of VERB_ENQUEUE: opened by recurrence */
+enum { DECLINE_GONE = 1 };  /* kind of USHER_DECLINE: the agent has gone to whom it was offered */
 
 struct now {
     int64_t wall; /* never falls */
@@ -166,8 +181,10 @@ struct command {
     uint64_t token; /* 0: none given */
     struct text *text;
     int64_t at, ms;
-    uint32_t who;   /* agent, person or desk, for the record; handle */
-    uint32_t queue; /* MOVE: to */
+    uint32_t who;      /* agent, person or desk, for the record; handle */
+    uint32_t queue;    /* MOVE, HAND_OFF: to */
+    uint32_t to_agent; /* HAND_OFF: to, instead of a queue */
+    usher_id other;    /* LINK, LINKED, TOLD: the other ticket. ENQUEUE: the one that it follows */
     /* ENQUEUE, JOIN, CLAIM: */
     uint32_t policy, agent, priority, needs_n;
     const uint32_t *needs;
@@ -180,20 +197,34 @@ struct mark {
 };
 
 struct facts {
-    const struct policy *here; /* the current one of the queue it is in; MOVE: it goes to */
-    struct mark mark;          /* for the queue, band and requester that usher__marks says */
-    uint32_t holder_name;      /* ticket.holder's */
-    bool holder_present;       /* ticket.holder has not gone */
-    uint32_t passed_over;      /* CLAIM_TICKET */
+    const struct policy
+        *here; /* the current one of the queue it is in; MOVE: it goes to; CLAIM: it stands in */
+    struct mark mark;     /* for the queue, band and requester that usher__marks says */
+    uint32_t holder_name; /* ticket.holder's */
+    bool holder_present;  /* ticket.holder has not gone */
+    uint32_t passed_over; /* CLAIM_TICKET */
     uint32_t move_to; /* TIMER_STEP: queue of the step's `move`; 0: there is none of that name */
     const struct policy *was; /* APPLY: the ticket's policy until now */
+    bool able; /* some agent who is present has all skills that the ticket needs; JOIN: will need */
+    bool agent_present; /* HAND_OFF: command.to_agent has not gone */
+    /* ENQUEUE with a symptom: */
+    uint32_t recent,
+        recent_by; /* tickets with it within the policy's window, since its last fix; by the same requester */
+    usher_id earlier; /* the latest ticket with it; 0: none */
+    /* the open one about it that has room for one more; LINK: command.other, if it is there; 0: none */
+    usher_id cause;
+    uint8_t cause_state;   /* LINK: its */
+    uint32_t cause_linked; /* ... and how many it has */
+    uint32_t cause_queue;  /* of the policy; 0: there is none of that name */
 };
 
 /* ---- what comes out ---------------------------------------------------------------------------- */
 
 struct event {
     int64_t at, until_at, due_at;
-    int64_t notify_at;     /* 0: at once */
+    int64_t notify_at;        /* 0: at once */
+    int64_t took, word, held; /* as in usher_event, plus 1; 0: nothing */
+    usher_id other;
     uint64_t notify;       /* bits by place in policy.names */
     uint32_t steps, warns; /* told together with it, as in struct untold: the engine names them */
     uint32_t name;         /* place in policy.names, plus 1: a queue that is not there */
@@ -211,8 +242,9 @@ enum { EVENTS_MAX = 12, TEXTS_MAX = 6, NAMES_MAX = USHER_NEEDS_MAX + 2 };
 
 struct outcome {
     uint32_t events_n, hold_n, drop_n, take_n;
-    uint32_t flags; /* USHER_WAS_* */
-    bool set_mark;  /* `mark` is to be stored where usher__marks said */
+    uint32_t flags;   /* USHER_WAS_* */
+    uint32_t effects; /* EFFECT_* */
+    bool set_mark;    /* `mark` is to be stored where usher__marks said */
     struct mark mark;
     uint32_t left; /* the person who left, 0 = none: one reference to the name goes */
     struct text *hold[TEXTS_MAX]; /* now referred to by the ticket */
@@ -223,9 +255,17 @@ struct outcome {
 
 /* ---- the table --------------------------------------------------------------------------------- */
 
-enum { BY_HOLDER = 1, BY_REQUESTER, BY_DESK, BY_ENGINE };      /* who may */
-enum { TOKEN_KEPT = 1, TOKEN_ENDED, TOKEN_NEW };               /* what becomes of it */
-enum { FACT_MARK = 1, FACT_HOLDER = 2, FACT_PASSED_OVER = 4 }; /* what the rules must know */
+enum { BY_HOLDER = 1, BY_REQUESTER, BY_DESK, BY_ENGINE }; /* who may */
+enum { TOKEN_KEPT = 1, TOKEN_ENDED, TOKEN_NEW };          /* what becomes of it */
+enum {                                                    /* what the rules must know */
+       FACT_MARK = 1,
+       FACT_HOLDER = 2,
+       FACT_PASSED_OVER = 4,
+       FACT_ABLE = 8,
+       FACT_AGENT = 16,   /* agent_present */
+       FACT_SYMPTOM = 32, /* recent to cause_queue */
+       FACT_CAUSE = 64    /* LINK: cause, cause_state, cause_linked */
+};
 /* What there must be room for: in the ticket; in the line; with the agent that it may be kept for. */
 enum {
     ROOM_EXTRA = 1,
@@ -233,7 +273,18 @@ enum {
     ROOM_PERSON = 4,
     ROOM_LINE = 8,
     ROOM_KEPT = 16,
-    ROOM_RUNGS = 32 /* for RUNGS_SPARE more */
+    ROOM_RUNGS = 32, /* for RUNGS_SPARE more */
+    /* Where HAND_OFF offers it to. What stands there already has ROOM_LINE for that line, or agent. */
+    ROOM_OFFER = 64
+};
+/* What is to happen elsewhere, as bits of outcome.effects. */
+enum {
+    EFFECT_LINKED =
+        1, /* extra.cause has changed: list it there, and tell the cause (VERB_LINKED) if there is one */
+    EFFECT_OPEN_CAUSE =
+        2, /* open one for the symptom in facts.cause_queue, and link all recent ones */
+    EFFECT_TELL_LINKED =
+        4 /* VERB_TOLD to all that are linked to it, with the command's kind and text */
 };
 enum { RUNGS_SPARE = LADDER_MAX + PROMISES * WARN_MAX };
 
@@ -245,7 +296,7 @@ struct verb {
     /* A letter per state, by its number from 1 (S W C O P K R X D): '.' illegal, '=' it stays,
      * the letter of the state that follows, '*' decided by the rule: one of those in `or`. */
     char to[10];
-    char or [9];
+    char or [10];
     int (*check)(const struct turn *t); /* what depends on now and on policy; NULL: nothing */
     void (*apply)(struct turn *t);
 };
@@ -267,6 +318,7 @@ enum { /* in the order in which those of one ticket, instant and class fire */
        TIMER_LEASE_END,
        TIMER_KEEP_END,
        TIMER_REMIND,
+       TIMER_OFFER_END,
        TIMER_BROKEN,
        TIMER_WARNING,
        TIMER_STEP, /* of the ladder */
@@ -294,7 +346,9 @@ void usher__fire(struct ticket *t, struct timer timer, struct now at, const stru
 /* Where a ticket stands, for the engine to put it there. */
 enum { PLACE_NONE, PLACE_LINE, PLACE_KEPT, PLACE_HELD };
 struct place {
-    uint32_t where, queue, band, agent; /* band: priority - 1; agent: kept for, held by */
+    /* queue: in whose line, offered ones in that which they are offered to; band: priority - 1; agent: kept
+     * for, offered to, held by */
+    uint32_t where, queue, band, agent;
     int64_t rank;
 };
 struct place usher__place(const struct ticket *t);

@@ -14,7 +14,8 @@ struct turn {
     int64_t at;   /* the instant that this turn is for */
     int64_t boot; /* the same on the boot clock */
     int64_t ahead;
-    int64_t seen; /* `at`, or later when it is noticed later */
+    int64_t seen;       /* `at`, or later when it is noticed later */
+    int64_t word, held; /* for the next event that is told: see struct event */
 };
 
 void usher__outcome_clear(struct outcome *out);
@@ -34,14 +35,29 @@ struct event *usher__tell(struct turn *turn, int kind, uint32_t who);
 /* ... of a promise: WARNED, BROKEN, STEPPED. */
 struct event *usher__tell_of(struct turn *turn, int kind, int ix, const char *rule);
 
+/* How long something took, as an event says it: plus 1, and never less than nothing. */
+static inline int64_t usher__took(int64_t from, int64_t to)
+{
+    return (to > from ? to - from : 0) + 1;
+}
+
 void usher__set_state(struct turn *turn, int state);
 void usher__set_text(struct turn *turn, struct text **slot, struct text *text);
+void usher__raise(struct ticket *t, uint32_t levels);
 
 /* A word has been said (text may be NULL). Bits of the promises that it kept. */
 uint8_t usher__word(struct turn *turn, struct text *text);
 /* A requester's message waits for an answer. */
 void usher__message(struct turn *turn);
 uint8_t usher__stop(struct turn *turn, int promise);
+
+/* A duration from here on; INT64_MAX: longer than time goes. */
+static inline int64_t usher__after(int64_t at, int64_t ms)
+{
+    int64_t end;
+
+    return __builtin_add_overflow(at, ms, &end) ? INT64_MAX : end;
+}
 
 /* Into the line, for the first time or again; keep: for its last holder, if the policy says so. */
 void usher__start(struct turn *turn);
@@ -99,6 +115,12 @@ void usher__do_escalate(struct turn *turn);
 void usher__do_reprioritise(struct turn *turn);
 void usher__do_move(struct turn *turn);
 void usher__do_note(struct turn *turn);
+void usher__do_hand_off(struct turn *turn);
+void usher__do_recall(struct turn *turn);
+void usher__do_link(struct turn *turn);
+void usher__do_linked(struct turn *turn);
+void usher__do_told(struct turn *turn);
+void usher__do_no_agent(struct turn *turn);
 void usher__do_unkeep(struct turn *turn);
 void usher__do_apply(struct turn *turn);
 
@@ -110,5 +132,17 @@ int usher__check_reply(const struct turn *turn);
 int usher__check_reopen(const struct turn *turn);
 int usher__check_join(const struct turn *turn);
 int usher__check_unkeep(const struct turn *turn);
+int usher__check_claim(const struct turn *turn);
+int usher__check_hand_off(const struct turn *turn);
+int usher__check_link(const struct turn *turn);
+
+/* handoff.c: declined, or not accepted in time: it comes back to its giver. */
+void usher__offer_return(struct turn *turn);
+/* ... claimed: it goes where it was offered to. USHER_TO_*; 0: there is no offer. */
+int usher__accept(struct ticket *t);
+
+/* cause.c: a ticket with a symptom has come. */
+void usher__recur(struct turn *turn);
+bool usher__is_cause(const struct ticket *t);
 
 #endif

@@ -5,7 +5,7 @@
 
 uint64_t usher__print_command(const usher_command *c)
 {
-    bool holders = c->verb <= USHER_FAIL && c->claim.token != 0; /* whose `who` is ignored */
+    bool holders = c->verb <= USHER_HAND_OFF && c->claim.token != 0; /* whose `who` is ignored */
     const char *who = holders ? NULL : c->who;
     uint64_t print = usher__print_number((uint64_t)c->verb << 32, (uint32_t)c->kind);
 
@@ -14,6 +14,10 @@ uint64_t usher__print_command(const usher_command *c)
     print = usher__print_number(print, (uint64_t)c->at);
     print = usher__print_number(print, (uint64_t)c->ms);
     print = usher__print_number(print, c->queue != NULL ? c->queue->index : 0);
+    if (c->agent != NULL) /* so that a print from before there was such a thing is still right */
+        print = usher__print_number(print, c->agent->index);
+    if (c->other != 0)
+        print = usher__print_number(print, c->other);
     print = usher__print_bytes(print, who, who != NULL ? strlen(who) : 0);
     return usher__print_bytes(print, c->text.data, c->text.len);
 }
@@ -55,7 +59,9 @@ static int begin(struct engine *e, const struct ticket *t, const usher_command *
                             .token = c->claim.token,
                             .at = c->at,
                             .ms = c->ms,
-                            .queue = c->queue != NULL ? c->queue->index : 0};
+                            .queue = c->queue != NULL ? c->queue->index : 0,
+                            .to_agent = c->agent != NULL ? c->agent->index : 0,
+                            .other = c->other};
     if (c->verb == USHER_ACKNOWLEDGE && c->kind == USHER_BY_MACHINE)
         out->verb = VERB_RECEIPT;
     verb = usher__verb(out->verb);

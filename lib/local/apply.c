@@ -4,6 +4,8 @@
  * let the rules change the record (step or fire), then carry the change into line, timers, counts,
  * indexes and history (commit). What stands where is not decided here: it follows from the record,
  * before and after. */
+#include "local/causes.h"
+#include "local/figures.h"
 #include "local/inside.h"
 
 #include <stdio.h>
@@ -11,7 +13,8 @@
 
 /* ---- carrying a change ---------------------------------------------------------------------------- */
 
-struct before {
+/* Where a ticket stands, and as what it is counted: before a change, and after it. */
+struct stand {
     struct place place;
     uint32_t queue;
     int state; /* 0: it is new */
@@ -23,12 +26,12 @@ static bool needy(const struct ticket *t)
     return t->extra != NULL && t->extra->needs_n > 0;
 }
 
-static void before(const struct ticket *t, struct before *b)
+static void look(const struct ticket *t, struct stand *s)
 {
-    b->place = usher__place(t);
-    b->queue = t->queue;
-    b->state = t->state;
-    b->needy = needy(t);
+    s->place = usher__place(t);
+    s->queue = t->queue;
+    s->state = t->state;
+    s->needy = needy(t);
 }
 
 /* Whether an enqueue with its dedup_key joins it. */
@@ -60,7 +63,7 @@ static void index_ref(struct engine *e, uint32_t slot, const struct ticket *t)
     usher__ids_insert(&e->by_ref, key, slot);
 }
 
-static void carry_indexes(struct engine *e, uint32_t slot, struct ticket *t, const struct before *b)
+static void carry_indexes(struct engine *e, uint32_t slot, struct ticket *t, const struct stand *b)
 {
     const struct extra *x = t->extra;
     bool moved = b->queue != t->queue;
@@ -110,7 +113,10 @@ static void put_into(struct engine *e, uint32_t slot, struct ticket *t, const st
         usher__fresh(e, q, slot);
     } else if (p->where == PLACE_KEPT) {
         usher__order_insert(&a->kept, p->rank, t->id, slot);
-        usher__fresh(e, q, slot);
+        if (t->state == USHER_OFFERED)
+            usher__wake(e, a);
+        else
+            usher__fresh(e, q, slot);
     } else if (p->where == PLACE_HELD) {
         t->next = a->held;
         if (a->held != 0)
@@ -120,16 +126,14 @@ static void put_into(struct engine *e, uint32_t slot, struct ticket *t, const st
     }
 }
 
-static void carry_place(struct engine *e, uint32_t slot, struct ticket *t, const struct before *b)
+static void carry_place(struct engine *e, uint32_t slot, struct ticket *t,
+                        const struct place *was, const struct place *is)
 {
-    struct place after = usher__place(t);
-    const struct place *was = &b->place;
-
-    if (was->where == after.where && was->queue == after.queue && was->band == after.band &&
-        was->agent == after.agent && was->rank == after.rank)
+    if (was->where == is->where && was->queue == is->queue && was->band == is->band &&
+        was->agent == is->agent && was->rank == is->rank)
         return;
     take_from(e, t, was);
-    put_into(e, slot, t, &after);
+    put_into(e, slot, t, is);
 }
 
 static bool open_state(int state)
@@ -137,11 +141,12 @@ static bool open_state(int state)
     return state != 0 && !usher__is_over(state);
 }
 
-/* What is over stays readable, oldest let go first. */
-static void carry_closed(struct engine *e, uint32_t slot, struct ticket *t, const struct before *b)
+/* What is over stays readable, oldest let go first; but not as long as a cause may have to be told of to
+ * those who wait for it. */
+static void carry_closed(struct engine *e, uint32_t slot, struct ticket *t, int state)
 {
-    bool was = usher__is_over(b->state);
-    bool is = !open_state(t->state);
+    bool was = usher__is_over(state) && (t->prev != 0 || e->closed_oldest == slot);
+    bool is = usher__is_over(t->state) && (t->extra == NULL || !t->extra->linked);
 
     if (was == is)
         return;
@@ -168,19 +173,31 @@ static void carry_closed(struct engine *e, uint32_t slot, struct ticket *t, cons
     e->closed_n--;
 }
 
-static void count(struct engine *e, uint32_t queue, int state, bool needs, bool in)
+void usher__set_linked(struct engine *e, uint32_t slot, bool linked)
 {
-    usher_queue_t *q = usher__queue_of(e, queue);
+    struct ticket *t = usher__ticket(e, slot);
+
+    t->extra->linked = linked;
+    carry_closed(e, slot, t, t->state);
+    usher__note_ticket(e, slot, t);
+}
+
+static void count(struct engine *e, const struct stand *s, bool in)
+{
+    usher_queue_t *q = usher__queue_of(e, s->queue);
     uint64_t one = in ? 1 : (uint64_t)-1;
 
-    if (state == 0)
+    if (s->state == 0)
         return;
-    q->by_state[state] += one;
-    if (!open_state(state))
+    q->by_state[s->state] += one;
+    if (!open_state(s->state))
         return;
     q->open += one;
-    if (needs)
-        q->needy += (uint32_t)one;
+    q->open_in[s->place.band] += (uint32_t)one;
+    if (s->state == USHER_WAITING)
+        q->waiting_in[s->place.band] += (uint32_t)one;
+    if (s->needy)
+        usher__queue_of(e, s->place.queue)->needy += (uint32_t)one;
 }
 
 static void carry_timers(struct engine *e, uint32_t slot, const struct ticket *t)
@@ -252,6 +269,43 @@ add_with_names(struct engine *e, const struct ticket *t, struct log_entry *entry
     return usher__log_add(&e->log, entry);
 }
 
+/* By what the event says, and nothing else: so it can be counted again from a store. */
+static void count_event(struct engine *e, const struct ticket *t, const struct event *v)
+{
+    int tells = usher__figures_agent(v->kind, v->how);
+    uint32_t agent = 0;
+
+    if (tells == AGENT_IN_TO)
+        agent = v->to;
+    else if (tells == AGENT_IN_WHO && v->who != 0 && usher__agent_of(e, t->holder)->name == v->who)
+        agent = t->holder;
+    usher__figures_count(e, &(struct counted){.at = v->at,
+                                              .took = v->took,
+                                              .word = v->word,
+                                              .held = v->held,
+                                              .seq = e->log.seq,
+                                              .queue = v->queue,
+                                              .agent = agent,
+                                              .n = v->n,
+                                              .how = v->how,
+                                              .kind = v->kind,
+                                              .priority = v->priority,
+                                              .promise = v->promise,
+                                              .kept = v->kept,
+                                              .lapsed = v->lapsed});
+}
+
+/* Whether `to` is an agent: whose claim a person has ended, or to whom an offer was made. All others mean a queue. */
+static bool to_agent(const struct event *v)
+{
+    return v->kind == USHER_EV_WITHDRAWN || v->how == USHER_TO_AGENT;
+}
+
+static uint32_t to_name(const struct engine *e, const struct event *v)
+{
+    return to_agent(v) ? usher__agent_of(e, v->to)->name : usher__queue_of(e, v->to)->name;
+}
+
 static void carry_events(struct engine *e, struct ticket *t, const struct outcome *out)
 {
     for (uint32_t i = 0; i < out->events_n; i++) {
@@ -264,11 +318,11 @@ static void carry_events(struct engine *e, struct ticket *t, const struct outcom
         if (v->who != 0)
             entry.who = usher__intern_text(&e->names, v->who, &entry.who_len);
         if (v->to != 0)
-            entry.to =
-                usher__intern_text(&e->names, usher__queue_of(e, v->to)->name, &entry.to_len);
+            entry.to = usher__intern_text(&e->names, to_name(e, v), &entry.to_len);
         t->last_event = (v->notify | v->steps | v->warns | v->name) != 0
                             ? add_with_names(e, t, &entry)
                             : usher__log_add(&e->log, &entry);
+        count_event(e, t, v);
     }
 }
 
@@ -293,21 +347,25 @@ void usher__tell_room(struct engine *e, usher_queue_t *q)
 }
 
 /* All that follows from the record, before and after. */
-static void carry(struct engine *e, uint32_t slot, struct ticket *t, const struct before *b)
+static void carry(struct engine *e, uint32_t slot, struct ticket *t, const struct stand *b)
 {
+    struct stand is;
+
+    look(t, &is);
     carry_indexes(e, slot, t, b);
-    carry_place(e, slot, t, b);
-    carry_closed(e, slot, t, b);
-    if (b->state != t->state || b->queue != t->queue || b->needy != needy(t)) {
-        count(e, b->queue, b->state, b->needy, false);
-        count(e, t->queue, t->state, needy(t), true);
+    carry_place(e, slot, t, &b->place, &is.place);
+    carry_closed(e, slot, t, b->state);
+    if (b->state != is.state || b->queue != is.queue || b->needy != is.needy ||
+        b->place.band != is.place.band) {
+        count(e, b, false);
+        count(e, &is, true);
     }
     if (open_state(b->state) && (!open_state(t->state) || b->queue != t->queue))
         usher__tell_room(e, usher__queue_of(e, b->queue));
     carry_timers(e, slot, t);
 }
 
-static void commit(struct engine *e, uint32_t slot, const struct before *b,
+static void commit(struct engine *e, uint32_t slot, const struct stand *b,
                    const struct outcome *out)
 {
     struct ticket *t = usher__ticket(e, slot);
@@ -321,17 +379,22 @@ static void commit(struct engine *e, uint32_t slot, const struct before *b,
     drop_references(e, out);
 }
 
+/* Room where the record says that it stands. */
+static int room_at(struct engine *e, const struct place *p)
+{
+    if (p->where == PLACE_LINE)
+        return usher__order_reserve(&usher__queue_of(e, p->queue)->band[p->band], 1);
+    if (p->where == PLACE_KEPT)
+        return usher__order_reserve(&usher__agent_of(e, p->agent)->kept, 1);
+    return 0;
+}
+
 int usher__put_back(struct engine *e, uint32_t slot, bool by_key, bool by_ref)
 {
     struct ticket *t = usher__ticket(e, slot);
-    struct before nowhere = {.place = usher__place(t), .queue = t->queue};
-    uint32_t where = nowhere.place.where;
-    int err = 0;
+    struct stand nowhere = {.place = usher__place(t), .queue = t->queue};
+    int err = room_at(e, &nowhere.place);
 
-    if (where == PLACE_LINE)
-        err = usher__order_reserve(&usher__queue_of(e, t->queue)->band[nowhere.place.band], 1);
-    else if (where == PLACE_KEPT)
-        err = usher__order_reserve(&usher__agent_of(e, t->holder)->kept, 1);
     if (err == 0)
         err = usher__heap_reserve(&e->dues, slot);
     if (err == 0)
@@ -348,21 +411,24 @@ int usher__put_back(struct engine *e, uint32_t slot, bool by_key, bool by_ref)
         usher__ids_insert(&e->by_key, usher__queue_key(t->queue, t->extra->dedup_key), slot);
     if (by_ref)
         index_ref(e, slot, t);
+    if (usher__in_causes(t))
+        usher__causes_put_back(e, slot);
     return 0;
 }
 
 /* ---- the two ways ----------------------------------------------------------------------------------- */
 
-/* How many tickets would have come before this one, had it not been taken out of turn. */
+/* How many tickets would have come before this one where it stands, had it not been taken out of turn. */
 static uint32_t passed_over(const struct engine *e, const struct ticket *t, uint32_t agent)
 {
-    const usher_queue_t *q = usher__queue_of(e, t->queue);
-    uint32_t band = t->priority - 1u;
-    uint32_t first = usher__shares_first_above(&q->shares, band);
-    uint32_t n = usher__order_count_before(&q->band[band], t->rank, t->id);
+    const struct place p = usher__place(t);
+    const usher_queue_t *q = usher__queue_of(e, p.queue);
+    uint32_t first = usher__shares_first_above(&q->shares, p.band);
+    uint32_t n;
 
-    if ((t->flags & TICKET_KEPT) != 0 && t->holder == agent)
+    if (p.where == PLACE_KEPT && p.agent == agent)
         return 0;
+    n = usher__order_count_before(&q->band[p.band], p.rank, t->id);
     for (uint32_t b = 0; b < PRIORITIES; b++) {
         if ((first & 1u << b) != 0)
             n += q->band[b].n;
@@ -370,14 +436,48 @@ static uint32_t passed_over(const struct engine *e, const struct ticket *t, uint
     return n;
 }
 
+static void find_cause(const struct engine *e, usher_id id, struct facts *facts)
+{
+    uint32_t slot = usher__ids_find(&e->by_id, id);
+    const struct ticket *cause = slot != 0 ? usher__ticket(e, slot) : NULL;
+
+    facts->cause = slot != 0 ? id : 0;
+    facts->cause_state = cause != NULL ? cause->state : 0;
+    facts->cause_linked = cause != NULL && cause->extra != NULL ? cause->extra->linked_n : 0;
+}
+
+enum { RARE_FACTS = FACT_ABLE | FACT_AGENT | FACT_SYMPTOM | FACT_CAUSE };
+
+/* Those that only a ticket asks for that has more than most. */
+static __attribute__((noinline)) void find_rare(struct engine *e, const struct ticket *t,
+                                                const struct command *c, uint32_t wanted,
+                                                struct facts *facts)
+{
+    if ((wanted & FACT_ABLE) != 0)
+        facts->able = usher__able(e, t, c);
+    if ((wanted & FACT_AGENT) != 0)
+        facts->agent_present = c->to_agent != 0 && !usher__agent_of(e, c->to_agent)->gone;
+    if ((wanted & FACT_CAUSE) != 0)
+        find_cause(e, c->other, facts);
+    if ((wanted & FACT_SYMPTOM) == 0)
+        return;
+    facts->recent = facts->recent_by = facts->cause_queue = 0;
+    facts->earlier = facts->cause = 0;
+    if (t->extra->symptom != 0)
+        usher__causes_facts(e, t, c, usher__policy(e, t->policy), facts);
+}
+
 /* Field by field, in place: what is made elsewhere and copied costs more than all of this. */
-static void find_facts(const struct engine *e, const struct ticket *t, const struct command *c,
+static void find_facts(struct engine *e, const struct ticket *t, const struct command *c,
                        const struct step *step, struct facts *facts)
 {
-    uint32_t wanted = c != NULL ? usher__verb(c->verb)->facts : FACT_MARK | FACT_HOLDER;
+    uint32_t wanted =
+        c != NULL ? usher__verb(c->verb)->facts : FACT_MARK | FACT_HOLDER | FACT_ABLE;
     uint32_t queue = t->queue, band;
     bool marks = (wanted & FACT_MARK) != 0 && usher__marks_of(e, t, c, step, &queue, &band);
 
+    if (t->state == USHER_OFFERED && c != NULL && usher__is_claim(c))
+        queue = usher__place(t).queue; /* it goes there by that */
     facts->here = usher__policy(e, usher__queue_of(e, queue)->policy);
     facts->mark.ticket = 0;
     facts->holder_name = 0;
@@ -393,6 +493,8 @@ static void find_facts(const struct engine *e, const struct ticket *t, const str
     }
     if ((wanted & FACT_PASSED_OVER) != 0)
         facts->passed_over = passed_over(e, t, c->agent);
+    if ((wanted & RARE_FACTS) != 0 && t->extra != NULL)
+        find_rare(e, t, c, wanted, facts);
 }
 
 /* From now on it has the later policy. */
@@ -405,16 +507,28 @@ static void change_policy(struct engine *e, struct ticket *t, uint32_t policy)
     t->policy = policy;
 }
 
+/* Whether more comes of it than the ticket's own change. */
+static inline bool goes_on(const struct ticket *t, const struct stand *b, const struct outcome *out)
+{
+    return out->effects != 0 || (b->state != t->state && usher__in_causes(t));
+}
+
+static usher_id cause_of(const struct ticket *t)
+{
+    return t->extra != NULL ? t->extra->cause : 0;
+}
+
 int usher__apply(struct engine *e, uint32_t slot, const struct command *c, uint32_t *flags)
 {
     struct ticket *t = usher__ticket(e, slot);
     const struct policy *policy = usher__policy(e, t->policy);
-    struct before b;
+    usher_id cause = cause_of(t);
+    struct stand b;
     struct facts facts;
     struct outcome out;
     int err;
 
-    before(t, &b);
+    look(t, &b);
     find_facts(e, t, c, NULL, &facts);
     if (c->verb == VERB_APPLY) {
         facts.was = policy;
@@ -427,6 +541,8 @@ int usher__apply(struct engine *e, uint32_t slot, const struct command *c, uint3
     if (c->verb == VERB_APPLY)
         change_policy(e, t, c->policy);
     commit(e, slot, &b, &out);
+    if (goes_on(t, &b, &out))
+        usher__causes_follow(e, slot, c, cause, &out);
     return 0;
 }
 
@@ -435,19 +551,22 @@ int usher__apply_timer(struct engine *e, uint32_t slot, struct timer timer)
     struct ticket *t = usher__ticket(e, slot);
     const struct policy *policy = usher__policy(e, t->policy);
     const struct step *step = timer.kind == TIMER_STEP ? &policy->ladder[timer.index] : NULL;
-    struct before b;
+    usher_id cause = cause_of(t);
+    struct stand b;
     struct facts facts;
     struct outcome out;
     int err = usher__prepare_timer(e, t, timer, step);
 
     if (err != 0)
         return err;
-    before(t, &b);
+    look(t, &b);
     find_facts(e, t, NULL, step, &facts);
     if (step != NULL)
         facts.move_to = usher__move_to(e, policy, step);
     usher__fire(t, timer, e->at, policy, &facts, &out);
     commit(e, slot, &b, &out);
+    if (goes_on(t, &b, &out))
+        usher__causes_follow(e, slot, NULL, cause, &out);
     return 0;
 }
 
@@ -501,15 +620,17 @@ void usher__forget(struct engine *e, uint32_t slot)
 {
     struct ticket *t = usher__ticket(e, slot);
 
+    if (usher__in_causes(t))
+        usher__causes_forget(e, slot);
     if (t->state != 0) {
-        struct before b;
+        struct stand b;
 
-        before(t, &b);
-        count(e, t->queue, t->state, needy(t), false);
+        look(t, &b);
+        count(e, &b, false);
         if (t->extra != NULL && t->extra->ref != 0)
             unindex(&e->by_ref, t, slot, t->queue, t->extra->ref);
         t->state = USHER_WAITING; /* any open one: it leaves the list of the closed */
-        carry_closed(e, slot, t, &b);
+        carry_closed(e, slot, t, b.state);
     }
     usher__ids_remove(&e->by_id, t->id);
     usher__text_unref(&e->texts, t->body);

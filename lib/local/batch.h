@@ -28,6 +28,8 @@ enum {
     ROW_SUBSCRIBER, /* name. key: the last event done */
     ROW_CLOSED,     /* key: a ticket that is closed or withdrawn. a: queue, b: since when */
     ROW_TICKET,     /* key: any other. a: queue, b: state */
+    ROW_SYMPTOM,    /* name. a: the last ticket with it, by which they are in order */
+    ROW_FIGURE,     /* name: what of, see figures.c */
     ROW_BODY,       /* key: the ticket. bytes: its body, where it is too large for the record */
     ROW_EVENT,      /* key: its seq. a: ticket, b: kind */
     ROW_TABLES

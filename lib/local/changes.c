@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "local/causes.h"
+#include "local/figures.h"
 #include "local/record.h"
 
 enum { LOOK_AHEAD = 4 };
@@ -24,7 +26,8 @@ bool usher__engine_changed(const struct engine *e)
     return c->on &&
            (e->log.end != e->log.cut || c->tickets.n > 0 || c->queues.n > 0 || c->agents.n > 0 ||
             c->definitions_n > c->definitions_cut || c->subscribers_noted > 0 ||
-            e->marks.noted.n > 0 || usher__ops_changed(&e->ops));
+            e->marks.noted.n > 0 || usher__ops_changed(&e->ops) || usher__causes_changed(e) ||
+            usher__figures_due(e));
 }
 
 uint64_t usher__engine_backlog(const struct engine *e)
@@ -34,10 +37,10 @@ uint64_t usher__engine_backlog(const struct engine *e)
 
 /* ---- rows ---------------------------------------------------------------------------------------- */
 
-static int put_service(struct engine *e, struct batch *b)
+static int put_service(struct engine *e, struct batch *b, bool figures)
 {
     const struct changes *c = &e->changes;
-    int err = usher__put_state(e, b);
+    int err = usher__put_state(e, b, figures ? e->log.seq : c->counted);
 
     for (uint32_t i = c->zones_cut; err == 0 && i < c->zones_n; i++)
         err = usher__put_zone(e, b, i + 1);
@@ -94,7 +97,7 @@ static int put_subscribers(struct engine *e, struct batch *b)
 static int put_ticket(struct engine *e, struct batch *b, uint32_t slot)
 {
     const struct ticket *t = usher__ticket(e, slot);
-    bool over = usher__is_over(t->state), filed = (t->flags & TICKET_FILED) != 0;
+    bool over = usher__is_filed(t), filed = (t->flags & TICKET_FILED) != 0;
     bool fresh = t->id > e->changes.last_id;
     int err = usher__put_ticket(e, b, slot, 0);
 
@@ -139,7 +142,7 @@ static void strike_tickets(struct engine *e)
         struct ticket *t = usher__ticket(e, noted->at[i]);
 
         t->flags = (uint8_t)(t->flags & ~TICKET_ENGINES);
-        if (usher__is_over(t->state))
+        if (usher__is_filed(t))
             t->flags |= TICKET_FILED;
     }
     noted->n = 0;
@@ -162,7 +165,7 @@ static void strike_subscribers(struct engine *e)
     c->subscribers_noted = 0;
 }
 
-static void strike_out(struct engine *e)
+static void strike_out(struct engine *e, bool figures)
 {
     struct changes *c = &e->changes;
 
@@ -176,13 +179,19 @@ static void strike_out(struct engine *e)
     c->zones_cut = c->zones_n;
     usher__ops_cut(&e->ops);
     usher__marks_cut(&e->marks, e->at.wall);
+    usher__causes_strike(e);
+    if (figures) {
+        usher__figures_strike(e);
+        c->counted = e->log.seq;
+    }
     strike_tickets(e);
     usher__log_cut(&e->log, e->log.end);
 }
 
 int usher__engine_cut(struct engine *e, struct batch *b)
 {
-    int err = put_service(e, b);
+    bool figures = usher__figures_due(e);
+    int err = put_service(e, b, figures);
 
     if (err == 0)
         err = put_ops(e, b);
@@ -193,13 +202,17 @@ int usher__engine_cut(struct engine *e, struct batch *b)
     if (err == 0)
         err = put_tickets(e, b);
     if (err == 0)
+        err = usher__causes_cut(e, b);
+    if (err == 0 && figures)
+        err = usher__figures_cut(e, b);
+    if (err == 0)
         err = put_events(e, b);
     if (err != 0) {
         usher__batch_clear(b);
         return err;
     }
     b->seq = e->log.seq;
-    strike_out(e);
+    strike_out(e, figures);
     usher__let_closed_go(e);
     return 0;
 }
@@ -331,6 +344,12 @@ static int digest_service(struct engine *e, struct digest *d)
         if (mark.requester != 0 && usher__mark_alive(&mark.mark, e->now.wall))
             err = usher__put_mark(e, &d->rows, &mark, false);
     }
+    fold(d);
+    if (err == 0)
+        err = usher__causes_put(e, &d->rows);
+    fold(d);
+    if (err == 0)
+        err = usher__figures_put(e, &d->rows);
     fold(d);
     return err;
 }

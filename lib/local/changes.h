@@ -36,9 +36,12 @@ int usher__subscriber_drop(struct engine *e, const char *name);
 
 /* ---- reading back --------------------------------------------------------------------------------
  * A new engine that keeps takes the rows of a store, in the order of their tables and of their keys,
- * and then goes on as if nothing had happened. Every row is checked; *wrong says what is the matter.
+ * of events those after usher__engine_counted, and then goes on as if nothing had happened. Every row is checked; *wrong says what is the matter.
  * ECORRUPT or ENOMEM: the engine is only good for freeing. */
 int usher__engine_take(struct engine *e, const struct row *row, const char **wrong);
+
+/* Up to this event, all are among the figures that have been taken; the others are counted anew. */
+uint64_t usher__engine_counted(const struct engine *e);
 
 /* All rows have been taken: the clock goes on from what it reads. Leases that have run out meanwhile, by
  * the wall, are over; what is due fires at the next catch_up, each at its own instant. */
@@ -61,6 +64,7 @@ void usher__engine_hold_closed(struct engine *e, uint32_t more);
 /* ---- what a row says, without an engine; any thread --------------------------------------------- */
 struct row_filter {
     uint32_t queue;                  /* handle; 0 = any */
+    usher_id linked;                 /* its cause, or what it follows; 0 = any */
     uint32_t states;                 /* bits; 0 = any */
     const char *requester, *symptom; /* NULL = any */
     int64_t closed_before_at;        /* 0 = any */

@@ -1,4 +1,5 @@
 /* The engine's invariants, seen from inside: for tests, after every step of a random run. */
+#include "local/causes.h"
 #include "local/inside.h"
 
 #include <string.h>
@@ -33,7 +34,7 @@ static const char *check_structures(const struct engine *e)
 static const char *check_place(const struct engine *e, const struct ticket *t, uint32_t slot)
 {
     struct place p = usher__place(t);
-    const usher_queue_t *q = usher__queue_of(e, t->queue);
+    const usher_queue_t *q = usher__queue_of(e, p.queue);
     struct order_item item;
     uint32_t at;
 
@@ -44,7 +45,7 @@ static const char *check_place(const struct engine *e, const struct ticket *t, u
     } else if (p.where == PLACE_KEPT) {
         const usher_agent_t *a = usher__agent_of(e, p.agent);
 
-        MUST(!a->gone, "a ticket is kept for an agent that has gone");
+        MUST(!a->gone, "a ticket is kept for an agent that has gone, or offered to it");
         MUST(usher__order_next(&a->kept, t->rank, t->id - 1, &item) && item.slot == slot,
              "a kept ticket is not with its agent");
     } else if (p.where == PLACE_HELD) {
@@ -76,7 +77,7 @@ static const char *check_ticket(const struct engine *e, const struct ticket *t)
     bool over = t->state >= USHER_RESOLVED;
 
     MUST(t->id != 0 && t->id <= e->last_id, "an id that was never given");
-    MUST(t->state > 0 && t->state < USHER_STATES && t->state != 4, "a state that is none");
+    MUST(t->state > 0 && t->state < USHER_STATES, "a state that is none");
     MUST(t->priority >= USHER_LOW && t->priority <= USHER_URGENT, "a priority that is none");
     MUST(t->seq > 0, "a ticket without an event");
     MUST(t->persons_n >= 1 && t->requester != 0, "a ticket that nobody waits for");
@@ -86,6 +87,12 @@ static const char *check_ticket(const struct engine *e, const struct ticket *t)
     MUST(t->state != USHER_PAUSED || t->extra->reasons != 0, "paused for no reason");
     MUST((t->flags & TICKET_KEPT) == 0 || t->state == USHER_WAITING, "kept, but not waiting");
     MUST(t->extra == NULL || t->extra->rungs_n <= RUNGS_MAX, "too many rungs");
+    MUST(t->state != USHER_OFFERED ||
+             (t->extra->offer_queue == 0) != (t->extra->offer_agent == 0),
+         "offered to nobody, or to two");
+    MUST(t->state == USHER_OFFERED || t->extra == NULL ||
+             (t->extra->offer_queue | t->extra->offer_agent) == 0,
+         "an offer in another state");
     MUST(t->extra == NULL || t->extra->untold.at == 0 ||
              usher__next_timer(t, usher__policy(e, t->policy)).at <= e->now.wall,
          "something is untold, and nothing more is to come");
@@ -125,26 +132,42 @@ static const char *check_counts(const struct engine *e, const usher_queue_t *q)
         const struct ticket *t = slot == 0 ? NULL : usher__ticket(e, slot);
         struct place p;
 
-        if (t == NULL || t->queue != q->index)
+        if (t == NULL)
             continue;
         p = usher__place(t);
-        seen.by_state[t->state]++;
-        seen.line[p.band] += p.where == PLACE_LINE;
-        if (t->state == USHER_CLOSED || t->state == USHER_WITHDRAWN)
+        seen.line[p.band] += p.queue == q->index && p.where == PLACE_LINE;
+        seen.needy += p.queue == q->index && !usher__is_over(t->state) && t->extra != NULL &&
+                      t->extra->needs_n > 0;
+        if (t->queue != q->index)
             continue;
-        seen.open++;
-        seen.needy += t->extra != NULL && t->extra->needs_n > 0;
+        seen.by_state[t->state]++;
+        seen.open += !usher__is_over(t->state);
     }
     return check_queue(e, q, &seen);
 }
 
-static const char *check_lists(const struct engine *e)
+/* All that are over, but for those that a cause may have to be told of to. */
+static const char *check_closed(const struct engine *e)
 {
-    uint32_t n = 0, parked = 0;
+    uint32_t n = 0;
 
     for (uint32_t slot = e->closed_oldest; slot != 0; slot = usher__ticket(e, slot)->next)
         n++;
     MUST(n == e->closed_n, "the list of closed tickets");
+    for (usher_id id = 1; id <= e->last_id; id++) {
+        uint32_t slot = usher__ids_find(&e->by_id, id);
+        const struct ticket *t = slot == 0 ? NULL : usher__ticket(e, slot);
+
+        n -= t != NULL && usher__is_over(t->state) && (t->extra == NULL || !t->extra->linked);
+    }
+    MUST(n == 0, "a closed ticket is not in their list, or one is that is linked");
+    return NULL;
+}
+
+static const char *check_lists(const struct engine *e)
+{
+    uint32_t n, parked = 0;
+
     for (const struct claim *c = e->parked_first; c != NULL; c = c->next) {
         MUST(c->parked && (c->prev == NULL || c->prev->number < c->number), "parked claims' order");
         MUST(!c->agent->gone, "a parked claim of an agent that has gone");
@@ -163,10 +186,20 @@ static const char *check_lists(const struct engine *e)
     return NULL;
 }
 
-/* A parked claim and a ticket that fits it never stand side by side. */
+/* A parked claim and a ticket that fits it, or is offered to its agent, never stand side by side. */
 static const char *check_parked(const struct engine *e)
 {
     for (const struct claim *c = e->parked_first; c != NULL; c = c->next) {
+        struct order_item offer;
+        bool offers = usher__order_first(&c->agent->kept, &offer);
+
+        for (; offers; offers = usher__order_next(&c->agent->kept, offer.rank, offer.id, &offer)) {
+            const struct ticket *t = usher__ticket(e, offer.slot);
+
+            MUST(t->state != USHER_OFFERED ||
+                     (usher__queue_of(e, t->queue)->hold & USHER_HOLD_CLAIMS) != 0,
+                 "a parked claim could be served with an offer");
+        }
         for (uint32_t i = 0; i < c->queues_n; i++) {
             const usher_queue_t *q = c->queues[i];
 
@@ -248,6 +281,10 @@ const char *usher__engine_check(struct engine *e)
         wrong = check_counts(e, e->queues[i]);
     if (wrong == NULL)
         wrong = check_lists(e);
+    if (wrong == NULL)
+        wrong = check_closed(e);
+    if (wrong == NULL)
+        wrong = usher__causes_check(e);
     if (wrong == NULL)
         wrong = check_notes(e);
     if (wrong == NULL)

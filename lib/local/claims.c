@@ -5,21 +5,6 @@
 
 /* ---- what fits ------------------------------------------------------------------------------------ */
 
-bool usher__has_skills(const usher_agent_t *a, const struct ticket *t)
-{
-    const struct extra *x = t->extra;
-
-    for (uint32_t i = 0; x != NULL && i < x->needs_n; i++) {
-        uint32_t k = 0;
-
-        while (k < a->skills_n && a->skills[k] != x->needs[i])
-            k++;
-        if (k == a->skills_n)
-            return false;
-    }
-    return true;
-}
-
 static bool names_queue(const struct claim *c, const usher_queue_t *q)
 {
     for (uint32_t i = 0; i < c->queues_n; i++) {
@@ -29,16 +14,24 @@ static bool names_queue(const struct claim *c, const usher_queue_t *q)
     return false;
 }
 
-/* What is kept for the agent comes first, by rank. 0: nothing. */
+/* Who offers it to this agent knows him: his skills, and what he claims from, are not asked for. */
+static bool is_for(const struct engine *e, const struct claim *c, const struct ticket *t)
+{
+    const usher_queue_t *q = usher__queue_of(e, t->queue);
+
+    if (t->state == USHER_OFFERED)
+        return (q->hold & USHER_HOLD_CLAIMS) == 0;
+    return names_queue(c, q) && usher__has_skills(c->agent, t);
+}
+
+/* What is kept for the agent or offered to it comes first, by rank. 0: nothing. */
 static uint32_t pick_kept(const struct engine *e, const struct claim *c)
 {
     struct order_item item;
     bool more = usher__order_first(&c->agent->kept, &item);
 
     while (more) {
-        const struct ticket *t = usher__ticket(e, item.slot);
-
-        if (names_queue(c, usher__queue_of(e, t->queue)) && usher__has_skills(c->agent, t))
+        if (is_for(e, c, usher__ticket(e, item.slot)))
             return item.slot;
         more = usher__order_next(&c->agent->kept, item.rank, item.id, &item);
     }
@@ -81,11 +74,18 @@ static void look_ahead(const struct engine *e, const usher_queue_t *q, uint32_t 
     }
 }
 
-static uint32_t pick(struct engine *e, const struct claim *c)
-{
-    uint32_t slot = pick_kept(e, c);
+/* What was picked, and the turn that it was charged for, to be given back if it cannot be had. */
+struct picked {
+    uint32_t slot; /* 0: nothing */
+    usher_queue_t *queue; /* NULL: nothing was charged */
+    struct shares shares;
+};
 
-    for (uint32_t i = 0; slot == 0 && i < c->queues_n; i++) {
+static void pick(struct engine *e, const struct claim *c, struct picked *p)
+{
+    p->slot = pick_kept(e, c);
+    p->queue = NULL;
+    for (uint32_t i = 0; p->slot == 0 && i < c->queues_n; i++) {
         usher_queue_t *q = c->queues[i];
         uint32_t first[PRIORITIES], bands = 0;
 
@@ -96,14 +96,16 @@ static uint32_t pick(struct engine *e, const struct claim *c)
             bands |= first[b] != 0 ? 1u << b : 0;
         }
         if (bands != 0) {
-            uint32_t band = usher__shares_next(&q->shares, bands);
+            uint32_t band;
 
-            slot = first[band];
+            p->queue = q;
+            p->shares = q->shares;
+            band = usher__shares_next(&q->shares, bands);
+            p->slot = first[band];
             usher__note_queue(e, q);
             look_ahead(e, q, band);
         }
     }
-    return slot;
 }
 
 /* ---- handing out ---------------------------------------------------------------------------------- */
@@ -151,17 +153,18 @@ static int hand_out(struct engine *e, struct claim *c, uint32_t slot, int verb)
 static int try_claim(struct engine *e, struct claim *c)
 {
     while (c->works_n < c->n) {
-        int err = usher__log_reserve(&e->log, usher__log_need(0)); /* all that a claim needs: */
-        uint32_t slot;
+        struct picked p;
+        int err;
 
-        if (err != 0)
-            return c->works_n > 0 ? 0 : err;
-        slot = pick(e, c); /* ... once the turn is charged it is taken */
-        if (slot == 0)
+        pick(e, c, &p);
+        if (p.slot == 0)
             break;
-        err = hand_out(e, c, slot, VERB_CLAIM);
-        if (err != 0)
+        err = hand_out(e, c, p.slot, VERB_CLAIM);
+        if (err != 0) {
+            if (p.queue != NULL)
+                p.queue->shares = p.shares;
             return c->works_n > 0 ? 0 : err;
+        }
     }
     return 0;
 }
@@ -273,6 +276,20 @@ void usher__fresh(struct engine *e, usher_queue_t *q, uint32_t slot)
         q->fresh_n = FRESH_MAX + 1;
     else
         q->fresh[q->fresh_n++] = slot;
+}
+
+void usher__fresh_all(struct engine *e)
+{
+    for (uint32_t i = 0; i < e->queues_n && e->parked_n > 0; i++)
+        usher__fresh(e, e->queues[i], 0);
+}
+
+void usher__wake(struct engine *e, const usher_agent_t *a)
+{
+    for (const struct claim *c = e->parked_first; c != NULL; c = c->next) {
+        if (c->agent == a)
+            usher__fresh(e, c->queues[0], 0);
+    }
 }
 
 /* Whether trying is worth it: a parked claim found nothing before, so only what is new counts. */
@@ -489,7 +506,7 @@ int usher__engine_claim_ticket(usher_agent_t *a, usher_id ticket, usher_op op, u
     if (err == 0 && slot == 0)
         err = USHER_ENOENT;
     if (err == 0) {
-        usher_queue_t *q = usher__queue_of(e, usher__ticket(e, slot)->queue);
+        usher_queue_t *q = usher__queue_of(e, usher__place(usher__ticket(e, slot)).queue);
 
         err = (q->hold & USHER_HOLD_CLAIMS) != 0 ? USHER_ESTATE
                                                  : hand_out(e, c, slot, VERB_CLAIM_TICKET);

@@ -1,4 +1,6 @@
 /* The engine's life: opening, the clock, timers in their order, queues and agents. */
+#include "local/causes.h"
+#include "local/figures.h"
 #include "local/inside.h"
 
 #include <string.h>
@@ -91,6 +93,8 @@ void usher__engine_free(struct engine *e)
     if (e == NULL)
         return;
     m = e->memory;
+    usher__figures_free(e);
+    usher__causes_free(e);
     free_tickets(e);
     for (uint32_t i = 0; i < e->queues_n; i++) {
         for (uint32_t b = 0; b < PRIORITIES; b++)
@@ -437,7 +441,7 @@ int usher__engine_hold(usher_queue_t *q, uint32_t hold, struct result *res)
     usher__note_queue(e, q);
     usher__tell_service(e, q, &(struct event){.kind = USHER_EV_QUEUE_HELD, .how = (int32_t)hold});
     *res = (struct result){.seq = e->log.seq};
-    usher__fresh(e, q, 0);
+    usher__fresh_all(e); /* its offers are for agents who wait elsewhere */
     usher__settle(e);
     return 0;
 }
@@ -496,6 +500,71 @@ int usher__agent_new(struct engine *e, uint32_t name, usher_agent_t **out)
     return 0;
 }
 
+/* Room to tell so many tickets, and the service, of it: what comes back may have no agent, too. */
+static int reserve_events(struct engine *e, uint32_t n)
+{
+    int err = usher__figures_reserve_many(e, n);
+
+    return err != 0 ? err
+                    : usher__log_reserve(&e->log, (2 * (size_t)n + 1) *
+                                                      usher__log_len(2 * (USHER_NAME_MAX + 1)));
+}
+
+enum { HELD = 0, KEPT = 1 }; /* ... or offered; and LOST_ITS_AGENTS */
+
+/* What an agent's going, or unlearning, does to each ticket, in this order, and by id. Returns how many
+ * were released. */
+static uint32_t let_go_of_all(struct engine *e, const usher_agent_t *a, const struct order *by_id)
+{
+    struct order_item item;
+    bool more = usher__order_first(by_id, &item);
+    uint32_t flags, released = 0;
+
+    while (more) {
+        struct command c = {.verb = VERB_NO_AGENT};
+
+        if (item.rank == HELD)
+            c = (struct command){.verb = VERB_LEAVE, .who = a->name};
+        else if (item.rank == KEPT && usher__ticket(e, item.slot)->state == USHER_OFFERED)
+            c = (struct command){.verb = USHER_DECLINE, .kind = 1, .who = a->name};
+        else if (item.rank == KEPT)
+            c = (struct command){.verb = VERB_UNKEEP, .who = a->name};
+        usher__apply(e, item.slot, &c, &flags);
+        released += item.rank == HELD;
+        more = usher__order_next(by_id, item.rank, item.id, &item);
+    }
+    return released;
+}
+
+/* It is present, with these skills instead of those it had; they are the agent's then. Who has lost their last
+ * agent by that is told. ENOMEM: nothing has happened. */
+static int teach(struct engine *e, usher_agent_t *a, uint32_t *skills, uint32_t n)
+{
+    const usher_agent_t was = *a;
+    struct order lost;
+    int err = 0;
+
+    usher__order_init(&lost, &e->memory);
+    a->skills = skills;
+    a->skills_n = n;
+    a->gone = false;
+    e->learnt++;
+    if (!was.gone)
+        err = usher__find_unserved(e, was.skills, was.skills_n, &lost);
+    if (err == 0 && lost.n > 0)
+        err = reserve_events(e, lost.n);
+    if (err == 0) {
+        let_go_of_all(e, a, &lost);
+        drop_skills(e, was.skills, was.skills_n);
+        usher__note_agent(e, a);
+    } else {
+        *a = was;
+        e->learnt++;
+    }
+    usher__order_free(&lost);
+    return err;
+}
+
 int usher__engine_agent(struct engine *e, const char *name, const char *const *skills, uint32_t n,
                         usher_agent_t **out)
 {
@@ -516,66 +585,51 @@ int usher__engine_agent(struct engine *e, const char *name, const char *const *s
         a = e->agents[found - 1];
     } else {
         err = e->agents_n >= USHER_AGENTS_MAX ? USHER_ELIMIT : usher__agent_new(e, handle, &a);
-        if (err != 0) {
-            drop_skills(e, fresh, n);
+        if (err != 0)
             usher__intern_unref(&e->names, handle);
-            return err;
-        }
     }
-    drop_skills(e, a->skills, a->skills_n);
-    a->skills = fresh;
-    a->skills_n = n;
-    a->gone = false;
-    usher__note_agent(e, a);
-    for (uint32_t i = 0; i < e->queues_n && e->parked_n > 0; i++)
-        usher__fresh(e, e->queues[i], 0); /* it may now be served where it could not */
+    if (err == 0)
+        err = teach(e, a, fresh, n);
+    if (err != 0) {
+        drop_skills(e, fresh, n);
+        return err;
+    }
+    usher__fresh_all(e); /* it may now be served where it could not */
     usher__settle(e);
     *out = a;
     return 0;
 }
 
-static int reserve_band(struct engine *e, const struct ticket *t, uint32_t n)
+static int reserve_return(struct engine *e, const struct ticket *t, uint32_t n)
 {
-    return usher__order_reserve(&usher__queue_of(e, t->queue)->band[t->priority - 1], n);
-}
+    int err = usher__order_reserve(&usher__queue_of(e, t->queue)->band[t->priority - 1], n);
 
-/* Room for all that it holds at once, what releases it cannot stop half way; and its tickets by id:
- * first those that it holds (rank 0), then those that are kept for it (rank 1). */
-static int prepare_gone(struct engine *e, const usher_agent_t *a, struct order *by_id)
-{
-    uint32_t tickets = a->held_n + a->kept.n;
-    int err = usher__log_reserve(&e->log, (tickets + (size_t)1) * usher__log_len(USHER_NAME_MAX));
-    struct order_item item;
-    bool more = usher__order_first(&a->kept, &item);
-
-    if (err == 0 && tickets > 0)
-        err = usher__order_reserve(by_id, tickets);
-    for (uint32_t slot = a->held; err == 0 && slot != 0; slot = usher__ticket(e, slot)->next) {
-        usher__order_insert(by_id, 0, usher__ticket(e, slot)->id, slot);
-        err = reserve_band(e, usher__ticket(e, slot), tickets);
-    }
-    while (err == 0 && more) {
-        usher__order_insert(by_id, 1, item.id, item.slot);
-        err = reserve_band(e, usher__ticket(e, item.slot), tickets);
-        more = usher__order_next(&a->kept, item.rank, item.id, &item);
-    }
+    if (err == 0 && t->state == USHER_OFFERED) /* kept for who offered it */
+        err = usher__order_reserve(&usher__agent_of(e, t->holder)->kept, n);
     return err;
 }
 
-static uint32_t let_go_of_all(struct engine *e, const usher_agent_t *a, const struct order *by_id)
+/* Room for all that it holds at once, what releases it cannot stop half way; and its tickets, and those that
+ * nobody present can serve without it, by id. */
+static int prepare_gone(struct engine *e, const usher_agent_t *a, struct order *by_id)
 {
-    struct command c = {.who = a->name};
+    uint32_t tickets = a->held_n + a->kept.n;
+    int err = tickets > 0 ? usher__order_reserve(by_id, tickets) : 0;
     struct order_item item;
-    bool more = usher__order_first(by_id, &item);
-    uint32_t flags, released = 0;
+    bool more = usher__order_first(&a->kept, &item);
 
-    while (more) {
-        c.verb = item.rank == 0 ? VERB_LEAVE : VERB_UNKEEP;
-        usher__apply(e, item.slot, &c, &flags);
-        released += item.rank == 0;
-        more = usher__order_next(by_id, item.rank, item.id, &item);
+    for (uint32_t slot = a->held; err == 0 && slot != 0; slot = usher__ticket(e, slot)->next) {
+        usher__order_insert(by_id, HELD, usher__ticket(e, slot)->id, slot);
+        err = reserve_return(e, usher__ticket(e, slot), tickets);
     }
-    return released;
+    while (err == 0 && more) {
+        usher__order_insert(by_id, KEPT, item.id, item.slot);
+        err = reserve_return(e, usher__ticket(e, item.slot), tickets);
+        more = usher__order_next(&a->kept, item.rank, item.id, &item);
+    }
+    if (err == 0)
+        err = usher__find_unserved(e, a->skills, a->skills_n, by_id);
+    return err != 0 ? err : reserve_events(e, by_id->n);
 }
 
 int usher__engine_gone(usher_agent_t *a, struct result *res)
@@ -588,16 +642,19 @@ int usher__engine_gone(usher_agent_t *a, struct result *res)
     if (a->gone)
         return USHER_ESTATE;
     usher__order_init(&by_id, &e->memory);
+    a->gone = true;
     err = prepare_gone(e, a, &by_id);
     if (err == 0) {
         usher__cancel_of(e, a);
-        a->gone = true;
         usher__note_agent(e, a);
         n = let_go_of_all(e, a, &by_id);
         usher__tell_service(e, NULL,
                             &(struct event){.kind = USHER_EV_AGENT_GONE, .who = a->name, .n = n});
         *res = (struct result){.seq = e->log.seq};
         usher__settle(e);
+    } else {
+        a->gone = false;
+        e->learnt++;
     }
     usher__order_free(&by_id);
     return err;

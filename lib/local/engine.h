@@ -39,6 +39,7 @@ struct usher_queue_s {
     uint32_t fresh_n;          /* FRESH_MAX + 1: any of its tickets may be such */
     uint64_t open;             /* neither closed nor withdrawn */
     uint64_t by_state[USHER_STATES];
+    uint32_t open_in[PRIORITIES], waiting_in[PRIORITIES]; /* of the open ones, by priority */
     struct shares shares;
     struct order band[PRIORITIES];
     struct seat *seats; /* parked claims, first come first */

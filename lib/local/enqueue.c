@@ -29,7 +29,10 @@ struct batch {
     struct request *requests;
     size_t n, built;
     uint32_t fresh_n; /* new tickets */
+    int kind;         /* of their VERB_ENQUEUE; 0: somebody asks */
     int status;       /* what all of them answer; 0: go on */
+    size_t outer_len; /* of the batch that this happens in */
+    uint32_t outer_n;
 };
 
 static uint64_t print_of(const usher_queue_t *q, const usher_request *r)
@@ -43,6 +46,8 @@ static uint64_t print_of(const usher_queue_t *q, const usher_request *r)
         print = usher__print_bytes(print, r->needs[i], strlen(r->needs[i]));
     print = usher__print_number(print, (uint64_t)r->priority);
     print = usher__print_number(print, (uint64_t)r->start_at);
+    if (r->follows != 0) /* so that a print from before there was such a thing is still right */
+        print = usher__print_number(print, r->follows);
     return usher__print_bytes(print, r->body.data, r->body.len);
 }
 
@@ -194,7 +199,8 @@ static int build_join(struct batch *b, struct request *q)
 
 static bool wants_extra(const usher_request *r)
 {
-    return r->symptom != NULL || r->dedup_key != NULL || r->ref != NULL || r->needs_n > 0;
+    return r->symptom != NULL || r->dedup_key != NULL || r->ref != NULL || r->needs_n > 0 ||
+           r->follows != 0;
 }
 
 static int build_extra(struct batch *b, struct request *q, struct ticket *t)
@@ -250,10 +256,19 @@ static void index_built(struct batch *b, struct request *q, struct ticket *t)
     usher__ids_insert(&e->by_ref, usher__queue_key(queue, t->extra->ref), q->slot);
 }
 
+static struct command enqueue_command(const struct batch *b, const struct request *q)
+{
+    return (struct command){.verb = VERB_ENQUEUE,
+                            .kind = b->kind,
+                            .who = q->requester,
+                            .at = q->r->start_at,
+                            .other = q->r->follows};
+}
+
 static int build_new(struct batch *b, struct request *q)
 {
     struct engine *e = b->e;
-    struct command c = {.verb = VERB_ENQUEUE};
+    struct command c = enqueue_command(b, q);
     struct policy_record *policy = usher__slab_at(&e->policies, b->q->policy);
     struct ticket *t;
     int err;
@@ -321,13 +336,27 @@ static int build(struct batch *b, size_t i)
     q->slot = joined_slot(b, q->r);
     if (q->slot != 0)
         return build_join(b, q);
-    if ((b->q->hold & USHER_HOLD_ENQUEUE) != 0) {
+    if (b->kind == 0 && (b->q->hold & USHER_HOLD_ENQUEUE) != 0) {
         b->status = USHER_ESTATE;
         return 0;
     }
-    if (b->q->open + b->fresh_n >= usher__policy(b->e, b->q->policy)->open_max)
+    if (b->kind == 0 &&
+        b->q->open + b->fresh_n >= usher__policy(b->e, b->q->policy)->open_max)
         return USHER_EFULL;
     return build_new(b, q);
+}
+
+/* What is told of a new one. With a symptom: that it recurs, that it is linked, here and at its cause, or that
+ * there is no queue for a cause. */
+static size_t log_of(const usher_request *r)
+{
+    size_t len = usher__log_len(strlen(r->requester) + 1);
+
+    if (r->needs_n > 0)
+        len += usher__log_len(0);
+    if (r->symptom != NULL)
+        len += 4 * usher__log_len(USHER_NAME_MAX + 1);
+    return len;
 }
 
 /* The room that one prepare made for one is made for all. */
@@ -337,8 +366,7 @@ static int build_rest(struct batch *b, const usher_request *r)
     int err = 0;
 
     for (size_t i = 0; i < b->n; i++)
-        len += b->requests[i].joins ? usher__log_need(r[i].body.len)
-                                    : usher__log_len(strlen(r[i].requester) + 1);
+        len += b->requests[i].joins ? usher__log_need(r[i].body.len) : log_of(&r[i]);
     err = usher__log_reserve(&b->e->log, len);
     b->e->batch_len = len;
     b->e->batch_n = (uint32_t)b->n;
@@ -346,10 +374,10 @@ static int build_rest(struct batch *b, const usher_request *r)
         err = usher__order_reserve(&b->q->band[band], (uint32_t)b->n);
     for (size_t i = 0; err == 0 && i < b->n; i++) {
         const struct request *q = &b->requests[i];
-        usher_agent_t *keeper =
-            q->joins ? usher__agent_of(b->e, usher__ticket(b->e, q->slot)->holder) : NULL;
+        struct ticket *t = q->joins ? usher__ticket(b->e, q->slot) : NULL;
+        usher_agent_t *keeper = t != NULL ? usher__agent_of(b->e, usher__place(t).agent) : NULL;
 
-        if (keeper != NULL) /* what is kept may change its rank */
+        if (keeper != NULL) /* what is kept for him, or offered to him, may change its rank */
             err = usher__order_reserve(&keeper->kept, (uint32_t)b->n);
     }
     return err;
@@ -358,10 +386,7 @@ static int build_rest(struct batch *b, const usher_request *r)
 static void do_one(struct batch *b, struct request *q, struct result *res)
 {
     struct engine *e = b->e;
-    struct command c =
-        q->joins
-            ? join_command(q)
-            : (struct command){.verb = VERB_ENQUEUE, .who = q->requester, .at = q->r->start_at};
+    struct command c = q->joins ? join_command(q) : enqueue_command(b, q);
     uint32_t flags = 0;
 
     if (q->twin != NULL || q->repeated)
@@ -403,8 +428,8 @@ static void end(struct batch *b, bool taken)
 {
     struct engine *e = b->e;
 
-    e->batch_len = 0;
-    e->batch_n = 0;
+    e->batch_len = b->outer_len;
+    e->batch_n = b->outer_n;
     if (!taken)
         e->last_id -= b->fresh_n; /* nobody has seen them */
     for (size_t i = b->built; i-- > 0;) {
@@ -420,18 +445,20 @@ static void end(struct batch *b, bool taken)
     }
 }
 
-int usher__engine_enqueue(usher_queue_t *queue, const usher_request *r, size_t n,
-                          struct result *res)
+static int enqueue_all(usher_queue_t *queue, const usher_request *r, size_t n, int kind,
+                       struct result *res)
 {
     struct engine *e = queue->engine;
     struct request one = {0};
-    struct batch b = {.e = e, .q = queue, .requests = &one, .n = n};
+    struct batch b = {.e = e,
+                      .q = queue,
+                      .requests = &one,
+                      .n = n,
+                      .kind = kind,
+                      .outer_len = e->batch_len,
+                      .outer_n = e->batch_n};
     int err = 0;
 
-    for (size_t i = 0; i < n; i++) {
-        if (r[i].body.len > usher__policy(e, queue->policy)->payload_max)
-            return USHER_ELIMIT;
-    }
     if (n > 1) {
         b.requests = usher__zalloc(&e->memory, n * sizeof(one));
         if (b.requests == NULL)
@@ -451,18 +478,44 @@ int usher__engine_enqueue(usher_queue_t *queue, const usher_request *r, size_t n
         else
             res[i].seq = e->log.seq;
     }
-    e->batch_len = 0;
-    e->batch_n = 0;
+    e->batch_len = b.outer_len;
+    e->batch_n = b.outer_n;
     for (size_t i = 0; err == 0 && b.status == 0 && i < n; i++)
         finish_one(&b, &b.requests[i], &res[i]);
     end(&b, err == 0 && b.status == 0);
     if (n > 1)
         usher__free(&e->memory, b.requests);
+    return err;
+}
+
+int usher__engine_enqueue(usher_queue_t *queue, const usher_request *r, size_t n,
+                          struct result *res)
+{
+    struct engine *e = queue->engine;
+    int err;
+
+    for (size_t i = 0; i < n; i++) {
+        if (r[i].body.len > usher__policy(e, queue->policy)->payload_max)
+            return USHER_ELIMIT;
+        if (r[i].follows > e->last_id)
+            return USHER_EINVAL;
+    }
+    err = enqueue_all(queue, r, n, 0, res);
     if (err == USHER_EFULL) {
         queue->told_full = true;
         usher__note_queue(e, queue);
     }
     if (err == 0)
         usher__settle(e);
+    return err;
+}
+
+int usher__enqueue_own(struct engine *e, usher_queue_t *q, const usher_request *r, int kind,
+                       uint32_t *slot)
+{
+    struct result res = {0};
+    int err = enqueue_all(q, r, 1, kind, &res);
+
+    *slot = usher__ids_find(&e->by_id, res.ticket);
     return err;
 }

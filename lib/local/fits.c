@@ -30,6 +30,9 @@ bool usher__row_fits(const struct row *row, const struct row_filter *f)
         return false;
     if (f->symptom != NULL && (k.symptom.data == NULL || !is_name(k.symptom, f->symptom)))
         return false;
+    if (f->linked != 0 &&
+        (!k.has_extra || (k.extra.cause != f->linked && k.extra.follows != f->linked)))
+        return false;
     return f->requester == NULL || waits_here(&k, f->requester);
 }
 

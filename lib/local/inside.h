@@ -3,6 +3,7 @@
 #define USHER_LOCAL_INSIDE_H
 
 #include "local/engine.h"
+#include "local/figures.h"
 #include "local/noted.h"
 
 struct policy_record {
@@ -36,6 +37,7 @@ struct subscriber {
 /* What the row of the service says. */
 struct row_state {
     uint64_t last_id, seq, definitions, ops, zones;
+    uint64_t counted; /* up to this event the figures' rows count */
     uint64_t open, queues, agents; /* how many, so that lost rows are seen */
     struct now now, at;            /* without `ahead` */
 };
@@ -44,6 +46,7 @@ struct changes {
     bool on;
     struct noted tickets, queues, agents; /* by slot; by handle */
     uint64_t last_id;                     /* up to here tickets are in a cut */
+    uint64_t counted;                     /* ... and events among its figures */
     uint32_t definitions_cut;             /* ... and policies */
     struct definition *definitions;       /* [number - 1] */
     uint32_t definitions_n, definitions_room;
@@ -57,7 +60,16 @@ struct changes {
     struct row_state taken;
     uint8_t table;     /* of the latest row */
     uint64_t absent_n; /* bodies that have not come yet */
+    uint32_t linked;   /* tickets whose causes may still have to come, by extra.linked_next */
 };
+
+/* Whether somebody present has all these skills, as it was found last. */
+struct able {
+    uint32_t needs[USHER_NEEDS_MAX], n;
+    uint32_t agent;  /* one who has; 0: nobody */
+    uint64_t learnt; /* engine.learnt then */
+};
+enum { ABLE_N = 16 };
 
 struct engine {
     struct memory memory;
@@ -88,6 +100,11 @@ struct engine {
     struct marks marks;
     struct ops ops;
     struct log log;
+    struct figures *figures; /* NULL: nothing has been counted. See figures.h */
+    struct causes *causes;   /* NULL: no symptom has been seen. See causes.h */
+    struct able able[ABLE_N];
+    uint32_t able_next;
+    uint64_t learnt; /* how often an agent has come, or was given other skills */
 
     uint32_t closed_oldest, closed_newest, closed_n; /* linked by ticket.next, prev */
     uint32_t keep_closed, hold_closed;               /* so many stay, and so many more for now */
@@ -107,7 +124,7 @@ struct engine {
 
     usher_queue_t **fresh; /* queues with something new to claim; room for all of them */
     uint32_t fresh_n, fresh_room;
-    char why[2 * USHER_NAME_MAX + 256]; /* the text of READ_WHY_RANK */
+    char why[3 * USHER_NAME_MAX + 256]; /* the text of READ_WHY_RANK */
 };
 
 static inline struct ticket *usher__ticket(const struct engine *e, uint32_t slot)
@@ -157,12 +174,26 @@ static inline bool usher__is_over(int state)
     return state == USHER_CLOSED || state == USHER_WITHDRAWN;
 }
 
+/* Over, and linked to nothing: its row is among those of the closed, and it goes by age. */
+static inline bool usher__is_filed(const struct ticket *t)
+{
+    return usher__is_over(t->state) && (t->extra == NULL || !t->extra->linked);
+}
+
 /* Whether applying the queue's policy `latest` reaches it: its policy is an earlier version. */
 static inline bool usher__reached(const struct engine *e, const struct ticket *t,
                                   const usher_queue_t *q, uint32_t latest)
 {
     return !usher__is_over(t->state) && t->policy != latest &&
            usher__policy(e, t->policy)->queue == q->index;
+}
+
+/* What causes.c is told of beside LINK: it has a symptom, or is linked, or a cause. */
+static inline bool usher__in_causes(const struct ticket *t)
+{
+    const struct extra *x = t->extra;
+
+    return x != NULL && (x->symptom != 0 || x->cause != 0 || x->is_cause || x->linked_n > 0);
 }
 
 /* ---- changes.c: for a store, see changes.h ------------------------------------------------------ */
@@ -226,6 +257,23 @@ int usher__agent_new(struct engine *e, uint32_t name, usher_agent_t **out);
 void usher__resume_clock(struct engine *e, struct now now, struct now at, int64_t wall,
                          int64_t boot);
 
+/* ---- skills.c: who can serve what --------------------------------------------------------------- */
+
+bool usher__has_skills(const usher_agent_t *a, const struct ticket *t);
+
+/* Whether somebody present has all skills that the ticket will need after the command (NULL: a timer). */
+bool usher__able(struct engine *e, const struct ticket *t, const struct command *c);
+
+/* Those waiting that an agent with these skills, who has just gone or lost some, could serve, and now nobody
+ * can: into found, by (LOST_ITS_AGENTS, id). ENOMEM. */
+enum { LOST_ITS_AGENTS = 2 };
+int usher__find_unserved(struct engine *e, const uint32_t *skills, uint32_t n, struct order *found);
+
+static inline bool usher__is_claim(const struct command *c)
+{
+    return c->verb == VERB_CLAIM || c->verb == VERB_CLAIM_TICKET;
+}
+
 /* ---- room.c ------------------------------------------------------------------------------------- */
 
 enum { /* bytes of a text that names what is told together */
@@ -273,10 +321,17 @@ void usher__let_closed_go(struct engine *e);
  * where it was found by its key or ref, indexes. ENOMEM: nowhere. */
 int usher__put_back(struct engine *e, uint32_t slot, bool by_key, bool by_ref);
 
+/* Sets extra.linked, and notes it: a closed ticket leaves the list of those that may be let go, or comes back
+ * into it. */
+void usher__set_linked(struct engine *e, uint32_t slot, bool linked);
+
 /* ---- claims.c ----------------------------------------------------------------------------------- */
 
 /* The ticket (0: any of the queue's) can now be claimed by somebody who could not before. */
 void usher__fresh(struct engine *e, usher_queue_t *q, uint32_t slot);
+void usher__fresh_all(struct engine *e);
+/* Something was offered to the agent: whatever queues its parked claims are for. */
+void usher__wake(struct engine *e, const usher_agent_t *a);
 /* Serves the parked claims that can be served. ENOMEM: not all; the rest is tried again at the next
  * call of it. */
 int usher__serve(struct engine *e);
@@ -284,7 +339,20 @@ int usher__serve(struct engine *e);
 void usher__settle(struct engine *e);
 void usher__cancel_of(struct engine *e, usher_agent_t *a);
 void usher__wait_over(struct engine *e, uint32_t slot);
-bool usher__has_skills(const usher_agent_t *a, const struct ticket *t);
+
+/* ---- enqueue.c ---------------------------------------------------------------------------------- */
+
+/* A new ticket that no caller asked for, with kind as VERB_ENQUEUE has it (ENQUEUE_CAUSE); its slot. It joins
+ * none, and neither hold nor limits refuse it; op is not looked at. All room that it needs is made here, on top
+ * of what a batch has made, so it may be called from within usher__causes_follow. What it brings about itself,
+ * usher__causes_follow included, has happened when it returns. ENOMEM: nothing has happened. */
+int usher__enqueue_own(struct engine *e, usher_queue_t *q, const usher_request *r, int kind,
+                       uint32_t *slot);
+
+/* ---- why.c -------------------------------------------------------------------------------------- */
+
+/* In the engine's room for texts. */
+void usher__why_rank(struct engine *e, const usher_standing *s, usher_text *out);
 
 /* ---- act.c -------------------------------------------------------------------------------------- */
 uint64_t usher__print_command(const usher_command *c);

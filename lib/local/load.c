@@ -6,7 +6,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "local/causes.h"
 #include "local/changes.h"
+#include "local/figures.h"
 #include "local/record.h"
 
 enum {
@@ -28,6 +30,12 @@ enum { IDS_AHEAD = 4 }; /* most rows follow each other by one */
 
 /* ---- one ticket ------------------------------------------------------------------------------------ */
 
+/* An offer to an agent ends when it goes. */
+static bool is_here(const struct engine *e, uint32_t agent)
+{
+    return agent == 0 || (agent <= e->agents_n && !usher__agent_of(e, agent)->gone);
+}
+
 static int judge(struct engine *e, const struct ticket_row *k, const char **wrong)
 {
     const struct ticket *t = &k->ticket;
@@ -47,6 +55,9 @@ static int judge(struct engine *e, const struct ticket_row *k, const char **wron
     if (t->last_event > e->log.seq)
         return usher__corrupt(e, wrong, "ticket %llu: event %llu does not exist", id,
                               (unsigned long long)t->last_event);
+    if (k->has_extra && (k->extra.cause > e->last_id || k->extra.follows > e->last_id ||
+                         k->extra.offer_queue > e->queues_n || !is_here(e, k->extra.offer_agent)))
+        return usher__corrupt(e, wrong, "ticket %llu: what it leads to does not exist", id);
     a = usher__agent_of(e, t->holder);
     if (a != NULL && a->gone && (t->state == USHER_CLAIMED || (t->flags & TICKET_KEPT) != 0))
         return usher__corrupt(e, wrong, "ticket %llu: agent %u has gone", id, (unsigned)t->holder);
@@ -226,7 +237,7 @@ static int build(struct engine *e, struct ticket_row *k, uint32_t *slot)
         usher__forget(e, *slot);
         return err;
     }
-    if (usher__is_over(t->state))
+    if (usher__is_filed(t))
         t->flags |= TICKET_FILED;
     return 0;
 }
@@ -293,6 +304,32 @@ static int take_one_body(struct engine *e, const struct row *row, const char **w
     return err;
 }
 
+/* What the figures do not count yet. The rest of history stays in the store. */
+static int take_event(struct engine *e, const struct row *row, const char **wrong)
+{
+    usher_event event;
+    uint64_t previous;
+    uint32_t queue;
+    int err;
+
+    if (row->key <= (int64_t)e->changes.counted)
+        return 0;
+    if (!usher__row_event(row, &event, &previous, &queue) || event.seq > e->log.seq ||
+        queue > e->queues_n)
+        return usher__corrupt(e, wrong, "event %lld: cannot be read", (long long)row->key);
+    if (event.ticket == 0 || queue == 0)
+        return 0;
+    err = usher__figures_reserve(e, queue);
+    if (err == 0)
+        usher__figures_fold(e, &event, queue);
+    return err;
+}
+
+uint64_t usher__engine_counted(const struct engine *e)
+{
+    return e->changes.counted;
+}
+
 static int take(struct engine *e, const struct row *row, const char **wrong)
 {
     uint32_t slot;
@@ -321,10 +358,14 @@ static int take(struct engine *e, const struct row *row, const char **wrong)
         if (err == 0 && usher__ticket(e, slot)->body != NULL)
             e->changes.absent_n += usher__ticket(e, slot)->body == e->changes.absent;
         return err;
+    case ROW_SYMPTOM:
+        return usher__causes_take(e, row, wrong);
+    case ROW_FIGURE:
+        return usher__figures_take(e, row, wrong);
     case ROW_BODY:
         return take_one_body(e, row, wrong);
-    default: /* history stays in the store */
-        return 0;
+    default:
+        return take_event(e, row, wrong);
     }
 }
 
@@ -421,11 +462,12 @@ int usher__engine_taken(struct engine *e, int64_t wall, int64_t boot, const char
         return 0;
     }
     err = count(e, wrong);
-    if (err == 0) {
+    if (err == 0)
+        err = usher__causes_taken(e, wrong);
+    if (err == 0)
         err = sort_closed(e);
-        if (err != 0)
-            *wrong = "out of memory";
-    }
+    if (err == USHER_ENOMEM)
+        *wrong = "out of memory";
     if (err != 0)
         return err;
     usher__resume_clock(e, c->taken.now, c->taken.at, wall, boot);

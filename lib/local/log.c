@@ -29,18 +29,11 @@ struct head {
     int32_t how;
     uint16_t level;
     uint8_t kind, state, promise, priority, kept, lapsed;
-    uint8_t has; /* bits of HAS_* */
+    uint16_t has; /* bits: 1 << SEEN and so on, HAS_* */
     uint8_t who_len, to_len;
 };
-enum {
-    HAS_SEEN = 1,
-    HAS_UNTIL = 2,
-    HAS_DUE = 4,
-    HAS_RULE = 8,
-    HAS_TEXT = 16,
-    HAS_NOTIFY = 32,
-    HAS_NOTIFY_AT = 64
-};
+enum { SEEN, UNTIL, DUE, NOTIFY_AT, OTHER, TOOK, WORD, HELD, NUMBERS }; /* the optional ones */
+enum { HAS_RULE = 1 << NUMBERS, HAS_TEXT = 2 << NUMBERS, HAS_NOTIFY = 4 << NUMBERS };
 enum { STRIDE = 16 };
 
 /* As many as entries without strings fit in. */
@@ -65,7 +58,8 @@ void usher__log_free(struct log *l)
 
 size_t usher__log_len(size_t strings)
 {
-    return sizeof(struct head) + 5 * sizeof(int64_t) + sizeof(uint32_t) + strings + 3 + LOG_STEP;
+    return sizeof(struct head) + NUMBERS * sizeof(int64_t) + sizeof(char *) + sizeof(uint32_t) +
+           strings + 3 + LOG_STEP;
 }
 
 static bool may_go(const struct log *l, const struct log_chunk *chunk)
@@ -138,6 +132,14 @@ static char *put(char *to, const void *bytes, size_t len)
     return to + len;
 }
 
+static inline char *put_number(char *to, struct head *head, int which, int64_t number)
+{
+    if (number == 0)
+        return to;
+    head->has = (uint16_t)(head->has | 1u << which);
+    return put(to, &number, sizeof(number));
+}
+
 /* The names that the event's bits say, each with its NUL, after the length of them all. */
 static char *put_names(char *p, uint64_t bits, const char *const *names)
 {
@@ -161,7 +163,6 @@ uint64_t usher__log_add(struct log *l, const struct log_entry *entry)
     char *begin = chunk->data + chunk->used;
     char *p = begin + sizeof(struct head);
     struct head *head = (struct head *)(void *)begin; /* places are multiples of LOG_STEP */
-
     head->seq = ++l->seq;
     head->ticket = e->ticket;
     head->at = e->at;
@@ -182,18 +183,14 @@ uint64_t usher__log_add(struct log *l, const struct log_entry *entry)
     head->has = 0;
     head->who_len = (uint8_t)entry->who_len;
     head->to_len = (uint8_t)entry->to_len;
-    if (entry->seen_at != 0) {
-        head->has |= HAS_SEEN;
-        p = put(p, &entry->seen_at, sizeof(entry->seen_at));
-    }
-    if (e->until_at != 0) {
-        head->has |= HAS_UNTIL;
-        p = put(p, &e->until_at, sizeof(e->until_at));
-    }
-    if (e->due_at != 0) {
-        head->has |= HAS_DUE;
-        p = put(p, &e->due_at, sizeof(e->due_at));
-    }
+    p = put_number(p, head, SEEN, entry->seen_at);
+    p = put_number(p, head, UNTIL, e->until_at);
+    p = put_number(p, head, DUE, e->due_at);
+    p = put_number(p, head, NOTIFY_AT, e->notify_at);
+    p = put_number(p, head, OTHER, (int64_t)e->other);
+    p = put_number(p, head, TOOK, e->took);
+    p = put_number(p, head, WORD, e->word);
+    p = put_number(p, head, HELD, e->held);
     if (e->rule != NULL) {
         head->has |= HAS_RULE;
         p = put(p, &e->rule, sizeof(e->rule));
@@ -202,10 +199,6 @@ uint64_t usher__log_add(struct log *l, const struct log_entry *entry)
         p = put(p, entry->who, entry->who_len + 1);
     if (entry->to_len > 0)
         p = put(p, entry->to, entry->to_len + 1);
-    if (e->notify_at != 0) {
-        head->has |= HAS_NOTIFY_AT;
-        p = put(p, &e->notify_at, sizeof(e->notify_at));
-    }
     if (e->notify != 0) {
         head->has |= HAS_NOTIFY;
         p = put_names(p, e->notify, entry->names);
@@ -232,15 +225,23 @@ static const char *take(const char *from, void *to, size_t len)
 
 static void unpack(const char *p, struct log_event *out, uint32_t *len)
 {
+    int64_t number[NUMBERS] = {0};
     struct head head;
     usher_event *e = &out->event;
 
     p = take(p, &head, sizeof(head));
+    for (unsigned i = 0; i < NUMBERS; i++) {
+        if ((head.has & 1u << i) != 0)
+            p = take(p, &number[i], sizeof(number[i]));
+    }
     *out = (struct log_event){.event = {.size = sizeof(usher_event),
                                         .seq = head.seq,
                                         .ticket = head.ticket,
                                         .ticket_seq = head.ticket_seq,
                                         .at = head.at,
+                                        .seen_at = number[SEEN],
+                                        .until_at = number[UNTIL],
+                                        .due_at = number[DUE],
                                         .kind = head.kind,
                                         .state = head.state,
                                         .how = head.how,
@@ -251,15 +252,14 @@ static void unpack(const char *p, struct log_event *out, uint32_t *len)
                                         .kept = head.kept,
                                         .lapsed = head.lapsed,
                                         .policy_version = head.policy_version,
-                                        .queue = head.queue},
+                                        .queue = head.queue,
+                                        .notify_at = number[NOTIFY_AT],
+                                        .other = (usher_id)number[OTHER],
+                                        .took_ms = number[TOOK] - 1,
+                                        .word_ms = number[WORD] - 1,
+                                        .held_ms = number[HELD] - 1},
                               .previous = head.previous};
     *len = head.len;
-    if ((head.has & HAS_SEEN) != 0)
-        p = take(p, &e->seen_at, sizeof(e->seen_at));
-    if ((head.has & HAS_UNTIL) != 0)
-        p = take(p, &e->until_at, sizeof(e->until_at));
-    if ((head.has & HAS_DUE) != 0)
-        p = take(p, &e->due_at, sizeof(e->due_at));
     if ((head.has & HAS_RULE) != 0)
         p = take(p, &e->rule, sizeof(e->rule));
     if (head.who_len > 0) {
@@ -270,8 +270,6 @@ static void unpack(const char *p, struct log_event *out, uint32_t *len)
         e->to = p;
         p += head.to_len + 1;
     }
-    if ((head.has & HAS_NOTIFY_AT) != 0)
-        p = take(p, &e->notify_at, sizeof(e->notify_at));
     if ((head.has & HAS_NOTIFY) != 0) {
         uint32_t n;
 

@@ -502,6 +502,23 @@ uint32_t usher__order_near(const struct order *o, uint32_t k)
     return k < node->leaf.n ? node->leaf.slot[k] : 0;
 }
 
+uint32_t usher__order_at(const struct order *o, uint32_t k)
+{
+    const struct order_node *node = o->root;
+
+    if (k >= o->n)
+        return 0;
+    for (uint32_t level = 0; level < o->height; level++) {
+        const struct inner *inner = &node->inner;
+        uint32_t at = 0;
+
+        while (k >= inner->count[at])
+            k -= inner->count[at++];
+        node = inner->child[at];
+    }
+    return node->leaf.slot[k];
+}
+
 bool usher__order_next(const struct order *o, int64_t rank, uint64_t id, struct order_item *item)
 {
     struct order_key k = {rank, id};

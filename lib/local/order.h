@@ -48,6 +48,9 @@ bool usher__order_remove(struct order *o, int64_t rank, uint64_t id);
 /* The slot of the item that comes k places after the first, if it lies near it; 0: none. */
 uint32_t usher__order_near(const struct order *o, uint32_t k);
 
+/* The slot of the item that has k before it; 0: none. */
+uint32_t usher__order_at(const struct order *o, uint32_t k);
+
 /* False: empty. */
 bool usher__order_first(const struct order *o, struct order_item *item);
 

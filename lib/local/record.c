@@ -11,6 +11,15 @@ bool usher__has_body_row(const struct ticket *t)
     return usher__text_len(t->body) > BODY_INLINE;
 }
 
+static uint32_t more_of(const struct extra *x)
+{
+    return (x->cause != 0 ? HAS_CAUSE : 0u) | (x->follows != 0 ? HAS_FOLLOWS : 0u) |
+           (x->offer_queue != 0 ? HAS_OFFER_QUEUE : 0u) |
+           (x->offer_agent != 0 ? HAS_OFFER_AGENT : 0u) | (x->hops != 0 ? HAS_HOPS : 0u) |
+           (x->is_cause ? IS_CAUSE : 0u) | (x->told_no_agent ? IS_TOLD_NO_AGENT : 0u) |
+           (x->linked ? IS_LINKED : 0u);
+}
+
 static uint32_t bits_of_extra(const struct engine *e, const struct ticket *t, uint32_t slot)
 {
     const struct extra *x = t->extra;
@@ -36,6 +45,7 @@ static uint32_t bits_of_extra(const struct engine *e, const struct ticket *t, ui
     bits |= x->question != NULL ? HAS_QUESTION : 0;
     bits |= x->rungs_n > 0 ? HAS_RUNGS : 0;
     bits |= x->untold.at != 0 ? HAS_UNTOLD : 0;
+    bits |= more_of(x) != 0 ? HAS_MORE : 0;
     for (uint32_t i = 0; i < REASONS; i++)
         bits |= is_pause(&x->pause[i]) ? nth(HAS_PAUSE, i) : 0;
     return bits;
@@ -104,6 +114,18 @@ static char *put_untold(char *to, const struct untold *u)
     return to;
 }
 
+static char *put_more(char *to, const struct extra *x)
+{
+    const uint64_t numbers[] = {x->cause, x->follows, x->offer_queue, x->offer_agent, x->hops};
+
+    to = usher__put_number(to, more_of(x));
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
+        if (numbers[i] != 0)
+            to = usher__put_number(to, numbers[i]);
+    }
+    return to;
+}
+
 static char *put_extra(char *to, const struct engine *e, const struct ticket *t, uint32_t bits)
 {
     const struct extra *x = t->extra;
@@ -158,7 +180,9 @@ static char *put_extra(char *to, const struct engine *e, const struct ticket *t,
     }
     if ((bits & HAS_RUNGS) != 0)
         to = put_rungs(to, x);
-    return (bits & HAS_UNTOLD) != 0 ? put_untold(to, &x->untold) : to;
+    if ((bits & HAS_UNTOLD) != 0)
+        to = put_untold(to, &x->untold);
+    return (bits & HAS_MORE) != 0 ? put_more(to, x) : to;
 }
 
 static char *put_promise(char *to, const struct ticket *t, const struct promise *m)
@@ -202,8 +226,9 @@ static char *put_common(char *to, const struct engine *e, const struct ticket *t
         to = claimed ? usher__put_number(to, (uint64_t)shifted(t->until_at, ahead))
                      : usher__put_signed(to, t->until_at - t->enqueued_at);
     if ((bits & HAS_SINCE) != 0)
-        to = claimed ? usher__put_number(to, (uint64_t)shifted(t->claimed_boot, ahead))
-                     : usher__put_signed(to, t->resolved_at - t->enqueued_at);
+        to = has_claimed(t->state)
+                 ? usher__put_number(to, (uint64_t)shifted(t->claimed_boot, ahead))
+                 : usher__put_signed(to, t->resolved_at - t->enqueued_at);
     if ((bits & HAS_WORD) != 0)
         to = put_text(to, t->last_word);
     if ((bits & HAS_COUNTS) != 0) {
@@ -234,12 +259,12 @@ static size_t room_of(const struct ticket *t, uint32_t bits)
 
 static struct row row_of(const struct ticket *t)
 {
-    bool over = usher__is_over(t->state);
+    bool filed = usher__is_filed(t);
 
-    return (struct row){.table = over ? ROW_CLOSED : ROW_TICKET,
+    return (struct row){.table = filed ? ROW_CLOSED : ROW_TICKET,
                         .key = (int64_t)t->id,
                         .a = t->queue,
-                        .b = over ? t->state_at : t->state};
+                        .b = filed ? t->state_at : t->state};
 }
 
 int usher__put_ticket(struct engine *e, struct batch *b, uint32_t slot, int64_t ahead)

@@ -12,7 +12,7 @@
 #include "local/inside.h"
 
 enum {
-    RECORD_FORMAT = 2, /* of all that is written here; what is read may be of an earlier one */
+    RECORD_FORMAT = 3, /* of all that is written here; what is read may be of an earlier one */
     BODY_INLINE =
         512 /* bytes of a body that stand in the ticket's row; longer ones have their own */
 };
@@ -60,7 +60,11 @@ int usher__put_event(struct batch *b, const struct log_event *le);
 
 /* ---- record_service.c: all the rest ------------------------------------------------------------------ */
 
-int usher__put_state(struct engine *e, struct batch *b);
+/* The row's name: 1 to USHER_NAME_MAX bytes without a NUL. */
+bool usher__is_name(const char *name, size_t len);
+
+/* counted: up to which event the figures in the store count, once it is in. */
+int usher__put_state(struct engine *e, struct batch *b, uint64_t counted);
 int usher__put_zone(struct engine *e, struct batch *b, uint32_t number);
 int usher__put_definition(struct engine *e, struct batch *b, uint32_t number);
 int usher__put_queue(struct engine *e, struct batch *b, const usher_queue_t *q);

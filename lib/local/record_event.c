@@ -21,10 +21,14 @@ enum {
     HAS_RULE = 1u << 14,
     HAS_NOTIFY = 1u << 15,
     HAS_NOTIFY_AT = 1u << 16,
-    HAS_ALL = (1u << 17) - 1
+    HAS_OTHER = 1u << 17,
+    HAS_TOOK = 1u << 18,
+    HAS_WORD = 1u << 19,
+    HAS_HELD = 1u << 20,
+    HAS_ALL = (1u << 21) - 1
 };
 
-enum { NUMBERS_LEN = 22 * NUMBER_LEN, RULE_MAX = 1023, BITS_MAX = 1 << 5 };
+enum { NUMBERS_LEN = 26 * NUMBER_LEN, RULE_MAX = 1023, BITS_MAX = 1 << 5 };
 
 static uint32_t bits_of(const usher_event *v)
 {
@@ -36,7 +40,9 @@ static uint32_t bits_of(const usher_event *v)
            (v->how != 0 ? HAS_HOW : 0) | (v->due_at != 0 ? HAS_DUE : 0) |
            (v->promise != 0 ? HAS_PROMISE : 0) | (v->level != 0 ? HAS_LEVEL : 0) |
            (v->to != NULL ? HAS_TO : 0) | (v->rule != NULL ? HAS_RULE : 0) |
-           (v->notify.len != 0 ? HAS_NOTIFY : 0) | (v->notify_at != 0 ? HAS_NOTIFY_AT : 0);
+           (v->notify.len != 0 ? HAS_NOTIFY : 0) | (v->notify_at != 0 ? HAS_NOTIFY_AT : 0) |
+           (v->other != 0 ? HAS_OTHER : 0) | (v->took_ms >= 0 ? HAS_TOOK : 0) |
+           (v->word_ms >= 0 ? HAS_WORD : 0) | (v->held_ms >= 0 ? HAS_HELD : 0);
 }
 
 static size_t length(const char *s)
@@ -93,6 +99,14 @@ static char *put(char *at, const struct log_event *le, uint32_t bits, const stru
         at = usher__put_bytes(at, v->notify.data, v->notify.len);
     if ((bits & HAS_NOTIFY_AT) != 0)
         at = usher__put_signed(at, v->notify_at);
+    if ((bits & HAS_OTHER) != 0)
+        at = usher__put_number(at, v->other);
+    if ((bits & HAS_TOOK) != 0)
+        at = usher__put_number(at, (uint64_t)v->took_ms);
+    if ((bits & HAS_WORD) != 0)
+        at = usher__put_number(at, (uint64_t)v->word_ms);
+    if ((bits & HAS_HELD) != 0)
+        at = usher__put_number(at, (uint64_t)v->held_ms);
     return at;
 }
 
@@ -171,6 +185,11 @@ static int64_t get_instant(struct reader *r)
     return at != 0 ? at : (int64_t)usher__bad(r);
 }
 
+static int64_t get_ms(struct reader *r, uint32_t there)
+{
+    return there != 0 ? (int64_t)usher__get_upto(r, INT64_MAX) : -1;
+}
+
 static void get_ticket(struct reader *r, usher_event *v, uint64_t *previous)
 {
     uint64_t back;
@@ -227,6 +246,11 @@ static void get_rest(struct reader *r, usher_event *v, uint32_t bits)
         v->notify = get_names(r);
     if ((bits & HAS_NOTIFY_AT) != 0)
         v->notify_at = get_instant(r);
+    if ((bits & HAS_OTHER) != 0)
+        v->other = get_some(r, INT64_MAX);
+    v->took_ms = get_ms(r, bits & HAS_TOOK);
+    v->word_ms = get_ms(r, bits & HAS_WORD);
+    v->held_ms = get_ms(r, bits & HAS_HELD);
 }
 
 bool usher__row_event(const struct row *row, usher_event *event, uint64_t *previous,

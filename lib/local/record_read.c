@@ -194,6 +194,27 @@ static void get_untold(struct reader *r, struct untold *u)
         usher__bad(r);
 }
 
+static uint64_t get_some(struct reader *r, uint32_t has, uint64_t max) /* 0 where it has none */
+{
+    uint64_t value = has != 0 ? usher__get_upto(r, max) : 0;
+
+    return has != 0 && value == 0 ? usher__bad(r) : value;
+}
+
+static void get_more(struct reader *r, struct extra *x)
+{
+    uint32_t more = (uint32_t)get_some(r, HAS_MORE, MORE_ALL);
+
+    x->cause = get_some(r, more & HAS_CAUSE, INT64_MAX);
+    x->follows = get_some(r, more & HAS_FOLLOWS, INT64_MAX);
+    x->offer_queue = (uint32_t)get_some(r, more & HAS_OFFER_QUEUE, USHER_QUEUES_MAX);
+    x->offer_agent = (uint32_t)get_some(r, more & HAS_OFFER_AGENT, USHER_AGENTS_MAX);
+    x->hops = (uint16_t)get_some(r, more & HAS_HOPS, HOPS_MAX);
+    x->is_cause = (more & IS_CAUSE) != 0;
+    x->told_no_agent = (more & IS_TOLD_NO_AGENT) != 0;
+    x->linked = (more & IS_LINKED) != 0;
+}
+
 static void get_extra(struct reader *r, struct ticket_row *out, uint32_t bits)
 {
     struct extra *x = &out->extra;
@@ -234,6 +255,8 @@ static void get_extra(struct reader *r, struct ticket_row *out, uint32_t bits)
         get_rungs(r, out);
     if ((bits & HAS_UNTOLD) != 0)
         get_untold(r, &x->untold);
+    if ((bits & HAS_MORE) != 0)
+        get_more(r, x);
 }
 
 static void get_counts(struct reader *r, struct ticket *t)
@@ -281,7 +304,7 @@ static void get_common(struct reader *r, struct ticket_row *out, uint32_t bits)
             usher__bad(r);
     }
     if ((bits & HAS_SINCE) != 0) {
-        if (claimed)
+        if (has_claimed(t->state))
             t->claimed_boot = get_boot(r);
         else
             t->resolved_at = get_at(r, t->enqueued_at);
@@ -295,25 +318,35 @@ static void get_common(struct reader *r, struct ticket_row *out, uint32_t bits)
         t->behind = usher__get_signed(r);
 }
 
-static bool known_state(int state)
+/* Who is offered it, or linked; in which table it is for that. */
+static bool links_fit(const struct row *row, const struct ticket *t, const struct extra *x)
 {
-    return state >= USHER_SCHEDULED && state <= USHER_WITHDRAWN && state != 4;
+    bool filed = usher__is_over(t->state) && !x->linked;
+
+    if ((t->state == USHER_OFFERED) != ((x->offer_queue != 0) != (x->offer_agent != 0)) ||
+        (t->state != USHER_OFFERED && x->offer_queue != 0) ||
+        (t->state == USHER_OFFERED && t->until_at == 0))
+        return false;
+    if (x->linked && (x->cause == 0 || x->cause == (usher_id)row->key ||
+                      t->state == USHER_WITHDRAWN))
+        return false;
+    return row->table == (filed ? ROW_CLOSED : ROW_TICKET) &&
+           row->b == (filed ? t->state_at : t->state);
 }
 
 /* What the rules rely on, whatever the state; and what each state needs. */
 static bool fits_together(const struct row *row, const struct ticket_row *k, uint32_t bits)
 {
     const struct ticket *t = &k->ticket;
-    bool over = usher__is_over(t->state), paused = t->state == USHER_PAUSED;
+    bool paused = t->state == USHER_PAUSED;
     bool kept = (t->flags & TICKET_KEPT) != 0;
     uint32_t reasons = k->has_extra ? k->extra.reasons : 0;
 
-    if (!known_state(t->state) || t->priority < USHER_LOW || t->priority > USHER_URGENT ||
+    if (t->state < USHER_SCHEDULED || t->state > USHER_WITHDRAWN || t->priority < USHER_LOW || t->priority > USHER_URGENT ||
         (t->flags & TICKET_ENGINES) != 0 || t->seq == 0 || t->last_event == 0)
         return false;
-    if (row->table != (over ? ROW_CLOSED : ROW_TICKET) ||
-        row->b != (over ? t->state_at : t->state) || row->key <= 0 || row->a <= 0 ||
-        row->a > USHER_QUEUES_MAX)
+    if (row->key <= 0 || row->a <= 0 || row->a > USHER_QUEUES_MAX ||
+        !links_fit(row, t, k->has_extra ? &k->extra : &(struct extra){.linked = false}))
         return false;
     if (((bits & HAS_SINCE) != 0) != has_since(t->state) || paused != (reasons != 0))
         return false;

@@ -12,8 +12,7 @@ static int unreadable(struct engine *e, const char **wrong, const char *what, in
     return usher__corrupt(e, wrong, "%s %lld: cannot be read", what, (long long)key);
 }
 
-/* The row's name: 1 to USHER_NAME_MAX bytes without a NUL. */
-static bool is_name(const char *name, size_t len)
+bool usher__is_name(const char *name, size_t len)
 {
     return len >= 1 && len <= USHER_NAME_MAX && memchr(name, '\0', len) == NULL;
 }
@@ -35,9 +34,9 @@ static struct row named_row(const struct engine *e, int table, uint32_t name)
 
 /* ---- the service --------------------------------------------------------------------------------- */
 
-int usher__put_state(struct engine *e, struct batch *b)
+int usher__put_state(struct engine *e, struct batch *b, uint64_t counted)
 {
-    char bytes[14 * NUMBER_LEN];
+    char bytes[15 * NUMBER_LEN];
     char *to = usher__put_number(bytes, RECORD_FORMAT);
 
     to = usher__put_number(to, e->last_id);
@@ -52,6 +51,7 @@ int usher__put_state(struct engine *e, struct batch *b)
     to = usher__put_number(to, (uint64_t)e->at.wall);
     to = usher__put_number(to, (uint64_t)e->at.boot);
     to = usher__put_number(to, e->changes.zones_n);
+    to = usher__put_number(to, counted);
     return put_short(b, &(struct row){.table = ROW_STATE, .key = 1}, bytes, to);
 }
 
@@ -77,10 +77,12 @@ int usher__take_state(struct engine *e, const struct row *row, const char **wron
     s->at.wall = (int64_t)usher__get_upto(&r, USHER_AT_MAX);
     s->at.boot = (int64_t)usher__get_upto(&r, USHER_AT_MAX);
     s->zones = format > 1 ? usher__get_upto(&r, UINT32_MAX) : 0;
+    s->counted = format > 2 ? usher__get_upto(&r, s->seq) : s->seq;
     if (!usher__reader_done(&r) || row->key != 1)
         return usher__corrupt(e, wrong, "the service: its row cannot be read");
     e->last_id = s->last_id;
     e->log.seq = s->seq;
+    e->changes.counted = s->counted;
     return 0;
 }
 
@@ -105,7 +107,7 @@ int usher__take_zone(struct engine *e, const struct row *row, const char **wrong
     int64_t least = c->zones_n > 0 ? c->zones[c->zones_n - 1].policy : 1;
     int err;
 
-    if (row->key != (int64_t)c->zones_n + 1 || !is_name(row->name, row->name_len) ||
+    if (row->key != (int64_t)c->zones_n + 1 || !usher__is_name(row->name, row->name_len) ||
         row->a < least || row->a > (int64_t)c->taken.definitions || row->len > ZONE_FILE_MAX)
         return unreadable(e, wrong, "zone", row->key);
     err = usher__intern_get(&e->names, row->name, row->name_len, &z.name);
@@ -187,7 +189,7 @@ int usher__take_queue(struct engine *e, const struct row *row, const char **wron
     if (row->key != (int64_t)e->queues_n + 1 || row->key > USHER_QUEUES_MAX)
         return usher__corrupt(e, wrong, "queue %lld follows queue %u", (long long)row->key,
                               (unsigned)e->queues_n);
-    if (!usher__reader_done(&r) || !is_name(row->name, row->name_len))
+    if (!usher__reader_done(&r) || !usher__is_name(row->name, row->name_len))
         return unreadable(e, wrong, "queue", row->key);
     if (policy < 1 || policy > e->changes.definitions_n ||
         e->changes.definitions[policy - 1].queue != row->key)
@@ -254,7 +256,7 @@ static int add_skills(struct engine *e, usher_agent_t *a, struct reader *r, uint
     for (uint32_t i = 0; i < n; i++) {
         uint32_t len;
         const char *skill = usher__get_bytes(r, USHER_NAME_MAX, &len);
-        int err = !is_name(skill != NULL ? skill : "", len)
+        int err = !usher__is_name(skill != NULL ? skill : "", len)
                       ? USHER_ECORRUPT
                       : usher__intern_get(&e->names, skill, len, &a->skills[i]);
 
@@ -275,7 +277,7 @@ int usher__take_agent(struct engine *e, const struct row *row, const char **wron
     if (row->key != (int64_t)e->agents_n + 1 || row->key > USHER_AGENTS_MAX)
         return usher__corrupt(e, wrong, "agent %lld follows agent %u", (long long)row->key,
                               (unsigned)e->agents_n);
-    if (r.bad || gone > 1 || !is_name(row->name, row->name_len))
+    if (r.bad || gone > 1 || !usher__is_name(row->name, row->name_len))
         return unreadable(e, wrong, "agent", row->key);
     err = add_agent(e, row, &a);
     if (err == USHER_ECORRUPT)
@@ -474,7 +476,7 @@ int usher__take_mark(struct engine *e, const struct row *row, const char **wrong
     n = snprintf(prefix, sizeof(prefix), "%u.%u.", (unsigned)mark.queue, (unsigned)mark.band);
     if (!usher__reader_done(&r) || mark.queue == 0 || mark.mark.ticket == 0 || row->name_len <= n ||
         memcmp(row->name, prefix, (size_t)n) != 0 ||
-        !is_name(row->name + n, (size_t)(row->name_len - n)))
+        !usher__is_name(row->name + n, (size_t)(row->name_len - n)))
         return bad_mark(e, row, wrong);
     err = usher__intern_get(&e->names, row->name + n, (size_t)(row->name_len - n), &mark.requester);
     if (err != 0)
@@ -502,7 +504,7 @@ int usher__take_subscriber(struct engine *e, const struct row *row, const char *
     uint64_t done;
     int err;
 
-    if (!is_name(row->name, row->name_len) || row->len != 0 || row->key < 0 ||
+    if (!usher__is_name(row->name, row->name_len) || row->len != 0 || row->key < 0 ||
         (uint64_t)row->key > e->log.seq || c->subscribers_n >= USHER_SUBSCRIBERS_MAX)
         return usher__corrupt(e, wrong, "a subscriber cannot be read");
     memcpy(name, row->name, row->name_len);

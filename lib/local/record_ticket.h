@@ -35,7 +35,19 @@ enum {
     HAS_PAUSE = 1u << 24, /* .. 26: one each */
     HAS_RUNGS = 1u << 27,
     HAS_UNTOLD = 1u << 28,
-    HAS_ALL = (1u << 29) - 1
+    HAS_MORE = 1u << 29, /* a second word of bits: those below */
+    HAS_ALL = (1u << 30) - 1
+};
+enum {
+    HAS_CAUSE = 1u << 0,
+    HAS_FOLLOWS = 1u << 1,
+    HAS_OFFER_QUEUE = 1u << 2,
+    HAS_OFFER_AGENT = 1u << 3,
+    HAS_HOPS = 1u << 4,
+    IS_CAUSE = 1u << 5,
+    IS_TOLD_NO_AGENT = 1u << 6,
+    IS_LINKED = 1u << 7,
+    MORE_ALL = (1u << 8) - 1
 };
 
 /* The bit of one of several. */
@@ -57,9 +69,14 @@ static inline bool is_pause(const struct pause *p)
 }
 
 /* In the other states what the union holds has no meaning any more. */
+static inline bool has_claimed(int state)
+{
+    return state == USHER_CLAIMED || state == USHER_OFFERED;
+}
+
 static inline bool has_since(int state)
 {
-    return state == USHER_CLAIMED || state == USHER_RESOLVED || state == USHER_CLOSED;
+    return has_claimed(state) || state == USHER_RESOLVED || state == USHER_CLOSED;
 }
 
 #endif

@@ -1,5 +1,7 @@
 /* Room for whatever a command or a timer may do to a ticket, made beforehand: so applying it cannot
  * fail half way. */
+#include "local/causes.h"
+#include "local/figures.h"
 #include "local/inside.h"
 
 #include <string.h>
@@ -75,6 +77,18 @@ bool usher__marks_of(const struct engine *e, const struct ticket *t, const struc
                              band);
 }
 
+/* It may be found again by its key, or by key and ref elsewhere. */
+static int index_room(struct engine *e, const struct ticket *t)
+{
+    int err = 0;
+
+    if (t->extra != NULL && t->extra->dedup_key != 0)
+        err = usher__ids_reserve(&e->by_key, 1);
+    if (err == 0 && t->extra != NULL && t->extra->ref != 0)
+        err = usher__ids_reserve(&e->by_ref, 1);
+    return err;
+}
+
 static int line_room(struct engine *e, const struct ticket *t, const struct command *c,
                      const struct step *step)
 {
@@ -83,13 +97,33 @@ static int line_room(struct engine *e, const struct ticket *t, const struct comm
     usher_queue_t *q = usher__queue_of(e, queue);
     int err = usher__order_reserve(&q->band[band], e->batch_n + 1);
 
-    if (err == 0 && t->extra != NULL && t->extra->dedup_key != 0) /* it may be found again */
-        err = usher__ids_reserve(&e->by_key, 1);
-    if (err == 0 && t->extra != NULL && t->extra->ref != 0) /* ... or elsewhere */
-        err = usher__ids_reserve(&e->by_ref, 1);
+    if (err == 0)
+        err = index_room(e, t);
+    if (err == 0 && queue != t->queue)
+        err = usher__figures_reserve(e, queue);
     if (err != 0 || !marks || usher__policy(e, q->policy)->gap == 0)
         return err;
     return usher__marks_reserve(&e->marks, queue, band, t->requester);
+}
+
+/* To stand where it is offered to, by another rank or in another band too, and to go there. */
+static int offer_room(struct engine *e, const struct ticket *t, const struct command *c,
+                      const struct step *step)
+{
+    bool is_new = t->state != USHER_OFFERED;
+    uint32_t to = is_new ? c->queue : t->extra->offer_queue;
+    uint32_t agent = is_new ? c->to_agent : t->extra->offer_agent;
+    uint32_t queue, band = t->priority - 1u;
+    int err;
+
+    if (agent != 0)
+        return usher__order_reserve(&usher__agent_of(e, agent)->kept, e->batch_n + 1);
+    if (!is_new)
+        (void)usher__marks_of(e, t, c, step, &queue, &band);
+    err = usher__order_reserve(&usher__queue_of(e, to)->band[band], e->batch_n + 1);
+    if (err == 0)
+        err = usher__figures_reserve(e, to);
+    return err != 0 ? err : index_room(e, t);
 }
 
 /* c NULL: a timer, which is the step or another. */
@@ -102,18 +136,27 @@ static int prepare(struct engine *e, struct ticket *t, const struct command *c, 
     if (c == NULL) /* a step, or the untold, may name all whom the ladder knows */
         len += OTHERS_LEN + 2 * (size_t)usher__policy(e, t->policy)->names_len;
     err = usher__log_reserve(&e->log, len);
+    if (err == 0)
+        err = usher__figures_reserve(e, t->queue);
     if (err == 0 && (room & (ROOM_EXTRA | ROOM_STRETCH | ROOM_PERSON | ROOM_RUNGS)) != 0)
         err = extra_room(e, t, c, room);
     if (err == 0 && (room & ROOM_KEPT) != 0 && t->holder != 0)
         err = usher__order_reserve(&usher__agent_of(e, t->holder)->kept, e->batch_n + 1);
     if (err == 0 && (room & ROOM_LINE) != 0)
         err = line_room(e, t, c, step);
+    if (err == 0 && (room & (ROOM_OFFER | ROOM_LINE)) != 0 &&
+        (t->state == USHER_OFFERED || (c != NULL && c->verb == USHER_HAND_OFF)))
+        err = offer_room(e, t, c, step);
     return err;
 }
 
 int usher__prepare(struct engine *e, struct ticket *t, const struct command *c)
 {
-    return prepare(e, t, c, usher__room_for(t, c), NULL);
+    int err = prepare(e, t, c, usher__room_for(t, c), NULL);
+
+    if (err == 0 && t->extra != NULL && (c->verb == USHER_LINK || usher__in_causes(t)))
+        err = usher__causes_reserve(e, t, c);
+    return err;
 }
 
 int usher__prepare_timer(struct engine *e, struct ticket *t, struct timer timer,

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "local/causes.h"
+#include "local/figures.h"
 #include "local/inside.h"
 
 bool usher__engine_misses(const struct engine *e, usher_id id)
@@ -49,23 +51,48 @@ static bool waits(const struct ticket *t, uint32_t name)
     return false;
 }
 
+static bool fits(const struct ticket *t, const struct row_filter *f, uint32_t name)
+{
+    return (f->closed_before_at == 0 || t->state_at < f->closed_before_at) &&
+           (f->requester == NULL || waits(t, name));
+}
+
+static uint32_t name_of(const struct engine *e, const struct row_filter *f)
+{
+    return f->requester == NULL
+               ? 0
+               : usher__intern_find(&e->names, f->requester, strlen(f->requester));
+}
+
+void usher__engine_before_purge(struct engine *e, const struct row_filter *f)
+{
+    uint32_t name = name_of(e, f);
+
+    usher__figures_want(e);
+    for (uint32_t slot = 1; usher__causes_any(e) && slot < e->tickets.fresh; slot++) {
+        const struct ticket *t = usher__ticket(e, slot);
+
+        if (usher__ids_find(&e->by_id, t->id) == slot && usher__is_over(t->state) &&
+            fits(t, f, name))
+            usher__causes_unlink(e, slot);
+    }
+}
+
 uint64_t usher__engine_purge(struct engine *e, const struct row_filter *f)
 {
-    uint32_t name = 0, next;
+    uint32_t name = name_of(e, f), next;
     uint64_t n = 0;
 
-    if (f->requester != NULL) {
-        name = usher__intern_find(&e->names, f->requester, strlen(f->requester));
-        if (name == 0)
-            return 0;
-        usher__intern_ref(&e->names, name); /* it may go with the last of them */
-    }
+    if (f->requester != NULL && name == 0)
+        return 0;
+    if (!e->changes.on)
+        usher__engine_before_purge(e, f);
+    usher__intern_ref(&e->names, name); /* it may go with the last of them */
     for (uint32_t slot = e->closed_oldest; slot != 0; slot = next) {
         const struct ticket *t = usher__ticket(e, slot);
 
         next = t->next;
-        if ((f->closed_before_at != 0 && t->state_at >= f->closed_before_at) ||
-            (name != 0 && !waits(t, name)) || (t->flags & TICKET_NOTED) != 0)
+        if (!fits(t, f, name) || (t->flags & TICKET_NOTED) != 0)
             continue;
         usher__forget(e, slot);
         n++;

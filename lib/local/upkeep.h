@@ -21,6 +21,9 @@ uint64_t usher__engine_last_event(const struct engine *e, usher_id id);
 
 usher_queue_t *usher__engine_queue_at(const struct engine *e, uint32_t handle); /* NULL: none */
 
+/* Before a purge, and before the cut that goes ahead of it: its tickets are no longer linked, and what they
+ * tell is among the figures. */
+void usher__engine_before_purge(struct engine *e, const struct row_filter *f);
 /* Forgets closed tickets that fit; returns how many. What no cut has written yet stays. */
 uint64_t usher__engine_purge(struct engine *e, const struct row_filter *f);
 

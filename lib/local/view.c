@@ -1,7 +1,8 @@
 /* Views: what one ticket looks like from outside, and pages of them. Nothing here changes anything. */
+#include "local/causes.h"
+#include "local/figures.h"
 #include "local/inside.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "core/promise.h"
@@ -39,21 +40,47 @@ static void view_promises(const struct engine *e, const struct ticket *t, usher_
     }
 }
 
-static void view_place(const struct engine *e, const struct ticket *t, usher_standing *out)
+static void view_place(struct engine *e, const struct ticket *t, usher_standing *out)
 {
-    const usher_queue_t *q = usher__queue_of(e, t->queue);
-    uint32_t band = t->priority - 1u;
+    const struct place p = usher__place(t);
+    const usher_queue_t *q = usher__queue_of(e, p.queue);
 
+    usher__figures_waits(e, p.queue, p.band, e->at.wall, &out->wait_p50_ms, &out->wait_p90_ms,
+                         &out->waits);
+    if ((t->flags & TICKET_RANKED) != 0) {
+        out->rank_from_at = t->rank - t->behind;
+        out->rank_by = out->rank_from_at == t->start_at ? USHER_RANK_ENTRY : USHER_RANK_DUE;
+        out->rank_behind_ms = t->behind;
+    }
     out->ahead = out->ahead_in_queue = -1;
-    if (usher__place(t).where != PLACE_LINE)
+    if (p.where != PLACE_LINE)
         return;
-    out->ahead = usher__order_count_before(&q->band[band], t->rank, t->id);
+    out->ahead = usher__order_count_before(&q->band[p.band], t->rank, t->id);
     out->ahead_in_queue = out->ahead;
-    for (uint32_t b = band + 1; b < PRIORITIES; b++)
+    for (uint32_t b = p.band + 1; b < PRIORITIES; b++)
         out->ahead_in_queue += q->band[b].n;
 }
 
-static void view(const struct engine *e, const struct ticket *t, usher_standing *out)
+static void view_extra(const struct engine *e, const struct extra *x, usher_standing *out)
+{
+    out->symptom = usher__engine_name(e, x->symptom);
+    out->ref = usher__engine_name(e, x->ref);
+    out->question = public_text(x->question);
+    out->handoffs = x->hops;
+    out->cause = x->cause;
+    out->follows = x->follows;
+    out->linked = x->linked_n;
+    out->is_cause = x->is_cause;
+    if (x->offer_queue != 0) {
+        out->offer = USHER_TO_QUEUE;
+        out->offered_to = usher__engine_name(e, usher__queue_of(e, x->offer_queue)->name);
+    } else if (x->offer_agent != 0) {
+        out->offer = USHER_TO_AGENT;
+        out->offered_to = usher__engine_name(e, usher__agent_of(e, x->offer_agent)->name);
+    }
+}
+
+static void view(struct engine *e, const struct ticket *t, usher_standing *out)
 {
     const struct extra *x = t->extra;
     const usher_agent_t *holder = usher__agent_of(e, t->holder);
@@ -83,11 +110,8 @@ static void view(const struct engine *e, const struct ticket *t, usher_standing 
         out->holder = name;
     if ((t->flags & TICKET_KEPT) != 0)
         out->kept_for = name;
-    if (x != NULL) {
-        out->symptom = usher__engine_name(e, x->symptom);
-        out->ref = usher__engine_name(e, x->ref);
-        out->question = public_text(x->question);
-    }
+    if (x != NULL)
+        view_extra(e, x, out);
     view_promises(e, t, out);
     view_place(e, t, out);
 }
@@ -152,9 +176,19 @@ static bool waits_here(const struct ticket *t, uint32_t name)
     return false;
 }
 
-static bool fits(const struct engine *e, const struct ticket *t, const struct filter *f)
+/* Who holds it, or to whom it is offered. */
+static bool is_with(const struct engine *e, const struct ticket *t, uint32_t name)
 {
     const usher_agent_t *holder = usher__claim_stands(t) ? usher__agent_of(e, t->holder) : NULL;
+    const usher_agent_t *to = usher__agent_of(e, t->extra != NULL ? t->extra->offer_agent : 0);
+
+    return (holder != NULL && holder->name == name) || (to != NULL && to->name == name);
+}
+
+static bool fits(const struct engine *e, const struct ticket *t, const struct filter *f)
+{
+    const struct extra *x = t->extra;
+    usher_id linked = f->q->linked;
 
     if (f->q->states != 0 && (f->q->states & 1u << t->state) == 0)
         return false;
@@ -162,9 +196,11 @@ static bool fits(const struct engine *e, const struct ticket *t, const struct fi
         return false;
     if (f->requester != 0 && !waits_here(t, f->requester))
         return false;
-    if (f->agent != 0 && (holder == NULL || holder->name != f->agent))
+    if (f->agent != 0 && !is_with(e, t, f->agent))
         return false;
-    return f->symptom == 0 || (t->extra != NULL && t->extra->symptom == f->symptom);
+    if (linked != 0 && (x == NULL || (x->cause != linked && x->follows != linked)))
+        return false;
+    return f->symptom == 0 || (x != NULL && x->symptom == f->symptom);
 }
 
 enum { IDS_MAX = 100000 }; /* looked up for one page: the loop must go on */
@@ -261,36 +297,6 @@ static void read_why_due(struct engine *e, const struct ticket *t, const usher_q
     out->cursor = s.more ? q->cursor + s.limit : 0;
 }
 
-static void read_why_rank(struct engine *e, const struct ticket *t, usher_page *out)
-{
-    usher_standing s;
-    const char *band = usher_name(USHER_NAME_PRIORITY, t->priority);
-    const char *queue = usher__engine_name(e, usher__queue_of(e, t->queue)->name);
-    int len;
-
-    view(e, t, &s);
-    if (s.kept_for != NULL)
-        len = snprintf(e->why, sizeof(e->why), "kept for %s; then %s in %s, by rank %lld",
-                       s.kept_for, band, queue, (long long)t->rank);
-    else if (s.ahead < 0)
-        len = snprintf(e->why, sizeof(e->why), "%s: not in the line",
-                       usher_name(USHER_NAME_STATE, t->state));
-    else
-        len = snprintf(e->why, sizeof(e->why),
-                       "%lld ahead in %s of %s, %lld with the bands above; rank %lld is %s",
-                       (long long)s.ahead, band, queue, (long long)s.ahead_in_queue,
-                       (long long)t->rank,
-                       t->rank == s.due_at      ? "its nearest promise"
-                       : t->rank == t->start_at ? "when it came: it has no promise"
-                                                : "the first that it was given, or a gap behind "
-                                                  "the ticket before of the same requester");
-    if (len < 0)
-        len = 0;
-    if ((size_t)len >= sizeof(e->why))
-        len = (int)sizeof(e->why) - 1;
-    out->text = (usher_text){e->why, (uint64_t)len};
-}
-
 /* A row for each promise that would change. The cursor is where the next page begins: id and promise. */
 static void read_what_if(const struct engine *e, const usher_query *q, const struct policy *to,
                          usher_change *rows, usher_page *out)
@@ -331,36 +337,26 @@ void usher__engine_ask(struct engine *e, bool waits)
 
 size_t usher__engine_rows_len(const usher_query *q)
 {
-    switch (q->what) {
-    case USHER_READ_TICKETS:
-        return limit_of(q) * sizeof(usher_standing);
-    case USHER_READ_HISTORY:
-        return limit_of(q) * sizeof(usher_event);
-    case USHER_READ_WHY_DUE:
-        return limit_of(q) * sizeof(usher_span);
-    case USHER_READ_WHAT_IF:
-        return limit_of(q) * sizeof(usher_change);
-    default:
-        return 0;
-    }
+    static const size_t rows[] = {
+        [USHER_READ_TICKETS] = sizeof(usher_standing),
+        [USHER_READ_HISTORY] = sizeof(usher_event),
+        [USHER_READ_WHY_DUE] = sizeof(usher_span),
+        [USHER_READ_WHAT_IF] = sizeof(usher_change),
+        [USHER_READ_FIGURES] = sizeof(usher_figures),
+        [USHER_READ_AGENTS] = sizeof(usher_agent_figures),
+        [USHER_READ_SYMPTOMS] = sizeof(usher_symptom),
+        [USHER_READ_METRICS] = 0,
+    };
+
+    return q->what == USHER_READ_WHY_RANK ? sizeof(usher_standing) : limit_of(q) * rows[q->what];
 }
 
-int usher__engine_read(struct engine *e, const usher_query *q, usher_id upto,
-                       const struct policy *to, void *rows, usher_page *out)
+/* About one ticket. */
+static int read_one(struct engine *e, const usher_query *q, void *rows, usher_page *out)
 {
+    uint32_t slot = usher__ids_find(&e->by_id, q->ticket);
     const struct ticket *t;
-    uint32_t slot;
 
-    *out = (usher_page){.size = sizeof(*out)};
-    if (q->what == USHER_READ_TICKETS) {
-        read_tickets(e, q, upto, rows, out);
-        return 0;
-    }
-    if (q->what == USHER_READ_WHAT_IF) {
-        read_what_if(e, q, to, rows, out);
-        return 0;
-    }
-    slot = usher__ids_find(&e->by_id, q->ticket);
     if (slot == 0)
         return USHER_ENOENT;
     t = usher__ticket(e, slot);
@@ -375,8 +371,34 @@ int usher__engine_read(struct engine *e, const usher_query *q, usher_id upto,
         read_why_due(e, t, q, rows, out);
         break;
     default:
-        read_why_rank(e, t, out);
+        view(e, t, rows);
+        usher__why_rank(e, rows, &out->text);
+        out->tickets = rows;
+        out->n = 1;
         break;
     }
     return 0;
+}
+
+int usher__engine_read(struct engine *e, const usher_query *q, usher_id upto,
+                       const struct policy *to, void *rows, usher_page *out)
+{
+    *out = (usher_page){.size = sizeof(*out)};
+    switch (q->what) {
+    case USHER_READ_TICKETS:
+        read_tickets(e, q, upto, rows, out);
+        return 0;
+    case USHER_READ_WHAT_IF:
+        read_what_if(e, q, to, rows, out);
+        return 0;
+    case USHER_READ_SYMPTOMS:
+        usher__causes_read(e, q, limit_of(q), rows, out);
+        return 0;
+    case USHER_READ_FIGURES:
+    case USHER_READ_AGENTS:
+    case USHER_READ_METRICS:
+        return usher__figures_read(e, q, limit_of(q), rows, out);
+    default:
+        return read_one(e, q, rows, out);
+    }
 }

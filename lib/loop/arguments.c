@@ -17,17 +17,21 @@ ENDS_WITH(usher_op, lo);
 ENDS_WITH(usher_claim, token);
 ENDS_WITH(usher_options, zoneinfo);
 ENDS_WITH(usher_done, detail);
-ENDS_WITH(usher_request, op);
+ENDS_WITH(usher_request, follows);
 ENDS_WITH(usher_work, body);
 ENDS_WITH(usher_claim_args, op);
-ENDS_WITH(usher_command, op);
-ENDS_WITH(usher_event, notify_at);
+ENDS_WITH(usher_command, other);
+ENDS_WITH(usher_event, held_ms);
 ENDS_WITH(usher_promise, arming);
-ENDS_WITH(usher_standing, promises);
+ENDS_WITH(usher_standing, is_cause);
 ENDS_WITH(usher_span, reserved);
 ENDS_WITH(usher_change, what);
-ENDS_WITH(usher_query, policy);
-ENDS_WITH(usher_page, changes);
+ENDS_WITH(usher_spread, sum_ms);
+ENDS_WITH(usher_figures, age);
+ENDS_WITH(usher_agent_figures, held_ms);
+ENDS_WITH(usher_symptom, workarounds);
+ENDS_WITH(usher_query, to_at);
+ENDS_WITH(usher_page, symptoms);
 
 #if UINTPTR_MAX == UINT64_MAX
 #define IS(type, n, sum)                                                                           \
@@ -39,17 +43,22 @@ IS(usher_allocator, 16, 2 * 8);
 IS(usher_clock, 24, 3 * 8);
 IS(usher_options, 136, 6 * 8 + 2 * 4 + 8 + 2 * 4 + 8 * 8);
 IS(usher_done, 80, 4 * 8 + 4 * 4 + 8 + 2 * 4 + 16);
-IS(usher_request, 96, 2 * 8 + 16 + 4 * 8 + 2 * 4 + 8 + 16);
+IS(usher_request, 104, 2 * 8 + 16 + 4 * 8 + 2 * 4 + 8 + 16 + 8);
 IS(usher_work, 112, 8 + 16 + 4 * 8 + 4 * 4 + 3 * 8 + 16);
 IS(usher_claim_args, 48, 2 * 8 + 2 * 4 + 8 + 16);
-IS(usher_command, 96, 8 + 2 * 4 + 2 * 16 + 4 * 8 + 16);
-IS(usher_event, 176, 8 * 8 + 10 * 4 + 4 * 8 + 2 * 16 + 8);
+IS(usher_command, 112, 8 + 2 * 4 + 2 * 16 + 4 * 8 + 16 + 2 * 8);
+IS(usher_event, 208, 8 * 8 + 10 * 4 + 4 * 8 + 2 * 16 + 5 * 8);
 IS(usher_promise, 40, 4 * 8 + 2 * 4);
-IS(usher_standing, 368, 13 * 8 + 8 * 4 + 5 * 8 + 2 * 16 + 4 * 40);
+IS(usher_standing, 448,
+   13 * 8 + 8 * 4 + 5 * 8 + 2 * 16 + 4 * 40 + 2 * 8 + 2 * 4 + 3 * 8 + 2 * 4 + 2 * 8 + 2 * 4);
 IS(usher_span, 32, 3 * 8 + 2 * 4);
 IS(usher_change, 32, 3 * 8 + 2 * 4);
-IS(usher_query, 80, 8 + 2 * 4 + 6 * 8 + 2 * 4 + 8);
-IS(usher_page, 72, 5 * 8 + 16 + 2 * 8);
+IS(usher_spread, 48, 6 * 8);
+IS(usher_figures, 576, 2 * 8 + 2 * 4 + 2 * 8 + 40 * 8 + 8 + 4 * 48 + 2 * 8);
+IS(usher_agent_figures, 120, 2 * 8 + 2 * 4 + 12 * 8);
+IS(usher_symptom, 80, 3 * 8 + 2 * 4 + 4 * 8 + 4 * 4);
+IS(usher_query, 104, 8 + 2 * 4 + 6 * 8 + 2 * 4 + 4 * 8);
+IS(usher_page, 96, 5 * 8 + 16 + 5 * 8);
 #endif
 
 enum { LATER_MAX = 4096 }; /* no later version is larger by more: else the size is rubbish */
@@ -273,6 +282,8 @@ static int check_needs(const usher_command *c, const struct verb *verb)
         return USHER_EINVAL;
     if (c->verb == USHER_MOVE && c->queue == NULL)
         return USHER_EINVAL;
+    if (c->verb == USHER_HAND_OFF && (c->queue == NULL) == (c->agent == NULL))
+        return USHER_EINVAL;
     if (verb->by == BY_REQUESTER)
         return usher__arg_name(c->who);
     return verb->by == BY_DESK || is_receipt(c) ? name_or_null(c->who) : 0;
@@ -290,7 +301,7 @@ int usher__arg_command(const struct engine *e, const usher_command *c, const ush
     verb = usher__verb(k->verb);
     if (verb == NULL || !is_kind(k->verb, k->kind) || !instant(k->at) || k->ms < 0)
         return USHER_EINVAL;
-    if (k->queue != NULL && k->queue->engine != e)
+    if ((k->queue != NULL && k->queue->engine != e) || (k->agent != NULL && k->agent->engine != e))
         return USHER_EINVAL;
     err = text(k->text, USHER_TEXT_MAX);
     *known = k;
@@ -305,10 +316,13 @@ int usher__arg_query(const struct engine *e, const usher_query *q, const usher_q
     const usher_query *k = know(q, room, sizeof *room);
     int err;
 
-    if (k == NULL || k->what < USHER_READ_TICKETS || k->what > USHER_READ_WHAT_IF)
+    if (k == NULL || k->what < USHER_READ_TICKETS || k->what > USHER_READ_METRICS)
         return USHER_EINVAL;
-    if (k->what == USHER_READ_WHAT_IF ? k->queue == NULL
-                                      : k->what != USHER_READ_TICKETS && k->ticket == 0)
+    if (k->what == USHER_READ_WHAT_IF && k->queue == NULL)
+        return USHER_EINVAL;
+    if (k->what > USHER_READ_TICKETS && k->what < USHER_READ_WHAT_IF && k->ticket == 0)
+        return USHER_EINVAL;
+    if (!instant(k->from_at) || !instant(k->to_at) || (k->to_at != 0 && k->to_at < k->from_at))
         return USHER_EINVAL;
     if (k->what == USHER_READ_WHY_DUE &&
         (k->promise < USHER_PROMISE_ACK || k->promise > USHER_PROMISE_RESOLVE))

@@ -21,7 +21,7 @@ struct asked {
     const char *call; /* enqueue, act ... */
     uint64_t token;
     int64_t at;
-    uint64_t n; /* upkeep: how many there were */
+    uint64_t n; /* upkeep: how many there were. LINK: the other ticket */
     int32_t kind;
     int32_t has_op;
 };

@@ -52,6 +52,10 @@ static void in_state(const struct result *r, const struct asked *a, char *out, s
         snprintf(out, len, "pause: nothing is left of the policy's pause.%s.max", reason(a->kind));
     } else if (r->verb == USHER_RESUME) {
         snprintf(out, len, "resume: it is not paused for that reason");
+    } else if (r->verb == USHER_HAND_OFF) {
+        snprintf(out, len, "hand_off: to the holder, or to an agent that has gone");
+    } else if (r->verb == USHER_LINK) {
+        snprintf(out, len, "link: the cause is the ticket itself, or not open; or it has none");
     } else {
         const char *late = r->state == USHER_CLOSED ? ", or it is later than reopen_within" : "";
 
@@ -77,7 +81,9 @@ static void too_large(const struct result *r, const struct asked *a, char *out, 
 {
     const char *name = name_of(r, a);
 
-    if (r->verb != 0)
+    if (r->verb == USHER_LINK)
+        snprintf(out, len, "link: over %d tickets have that cause", USHER_LINKS_MAX);
+    else if (r->verb != 0)
         snprintf(out, len, "%s: over %d pauses and reopens", name, USHER_PAUSES_MAX);
     else
         snprintf(out, len, "%s: over %d persons or %d needs", name, USHER_PERSONS_MAX,
@@ -94,6 +100,8 @@ static void clipped(const struct result *r, const struct asked *a, char *out, si
                  (int)a->kind);
     else if (strcmp(a->call, "backup") == 0)
         snprintf(out, len, "backup: %llu pages", (unsigned long long)a->n);
+    else if ((r->outcome & USHER_WAS_ESCALATED) != 0)
+        snprintf(out, len, "hand_off: over the policy's handoff.hops: escalated instead");
     else if ((r->outcome & USHER_WAS_CLIPPED) == 0)
         out[0] = '\0';
     else if (r->verb == USHER_PAUSE)
@@ -110,7 +118,7 @@ void usher__detail(const struct result *r, const struct asked *a, char *out, siz
         break;
     case USHER_ENOENT:
         snprintf(out, len, "%s: there is no ticket %llu, or it is no longer kept", name_of(r, a),
-                 (unsigned long long)r->ticket);
+                 (unsigned long long)(r->state == 0 ? r->ticket : a->n));
         break;
     case USHER_ESTALE:
         snprintf(out, len, "%s: the token %llu is stale: the claim has ended", name_of(r, a),

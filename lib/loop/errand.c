@@ -120,7 +120,7 @@ bool usher__errand_wants_page(const usher_t *u, const usher_query *q)
         return false;
     if (q->what == USHER_READ_TICKETS)
         return wants_closed(q);
-    if (q->what == USHER_READ_WHAT_IF)
+    if (q->what >= USHER_READ_WHAT_IF)
         return false;
     return q->what == USHER_READ_HISTORY || usher__engine_misses(u->engine, q->ticket);
 }
@@ -402,6 +402,7 @@ int usher__errand_purge(usher_t *u, int64_t before_at, const char *requester, us
     errand->job.filter.closed_before_at = before_at;
     if (len > 0)
         errand->job.filter.requester = memcpy(errand->strings, requester, len);
+    usher__engine_before_purge(u->engine, &errand->job.filter);
     errand->asked.call = "purge";
     errand->cb.done = cb;
     errand->user = user;

@@ -176,7 +176,10 @@ static void tell_lost(usher_t *u, struct follower *f, uint64_t seq)
                      .seq = seq,
                      .at = usher__engine_now(u->engine),
                      .kind = USHER_EV_LOST,
-                     .n = n < UINT32_MAX ? (uint32_t)n : UINT32_MAX};
+                     .n = n < UINT32_MAX ? (uint32_t)n : UINT32_MAX,
+                     .took_ms = -1,
+                     .word_ms = -1,
+                     .held_ms = -1};
 
     tell(u, f, &e);
 }

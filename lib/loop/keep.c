@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "local/changes.h"
+#include "local/figures.h"
 #include "local/upkeep.h"
 #include "loop/service.h"
 #include "store/store.h"
@@ -58,6 +59,13 @@ static int take(void *ctx, const struct row *row, const char **why)
     return usher__engine_take(u->engine, row, why);
 }
 
+static uint64_t counted(void *ctx)
+{
+    usher_t *u = ctx;
+
+    return usher__engine_counted(u->engine);
+}
+
 static void progress(void *ctx, uint64_t rows, uint64_t of)
 {
     usher_t *u = ctx;
@@ -76,7 +84,7 @@ static void wake(void *ctx)
 static int open_store(usher_t *u, struct store_options *o)
 {
     struct keeping *k = &u->keeping;
-    struct store_reader reader = {.take = take, .progress = progress, .ctx = u};
+    struct store_reader reader = {.take = take, .counted = counted, .progress = progress, .ctx = u};
     const char *why = NULL;
     int r;
 
@@ -85,6 +93,7 @@ static int open_store(usher_t *u, struct store_options *o)
     if (r != 0)
         return r;
     r = usher__engine_taken(u->engine, u->read.wall, u->read.boot, &why);
+    k->saved_seq = k->cut_seq = usher__engine_log(u->engine)->seq;
     if (r == 0 && !o->readonly)
         r = usher__engine_compare_zones(u->engine);
     if (r == 0 && !o->readonly)
@@ -98,7 +107,6 @@ static int open_store(usher_t *u, struct store_options *o)
     }
     k->level = o->level;
     k->readonly = o->readonly;
-    k->saved_seq = k->cut_seq = usher__engine_log(u->engine)->seq;
     return 0;
 }
 
@@ -270,8 +278,6 @@ static void retain(usher_t *u, int64_t now)
 {
     struct row_filter f = {.closed_before_at = now - u->options.retain_ms};
 
-    if (u->options.retain_ms == 0 || now - u->keeping.retained_at < RETAIN_EVERY_MS)
-        return;
     u->keeping.retained_at = now;
     (void)usher__engine_purge(u->engine, &f);
 }
@@ -280,9 +286,12 @@ static bool cut(usher_t *u)
 {
     struct keeping *k = &u->keeping;
     int64_t now = usher__engine_now(u->engine);
+    bool retains = u->options.retain_ms != 0 && now - k->retained_at >= RETAIN_EVERY_MS;
 
     if (!usher__engine_changed(u->engine))
         return true;
+    if (retains || k->purging) /* what is erased has been counted */
+        usher__figures_want(u->engine);
     if (usher__engine_cut(u->engine, &k->batch) != 0) {
         u->short_of_memory = true;
         if (u->closing)
@@ -292,8 +301,9 @@ static bool cut(usher_t *u)
     k->batch.number = ++k->cut;
     k->cut_seq = k->batch.seq;
     k->busy = true;
-    usher__store_submit(k->store, &k->batch, now);
-    retain(u, now);
+    usher__store_submit(k->store, &k->batch, retains ? now : 0);
+    if (retains)
+        retain(u, now);
     return true;
 }
 
@@ -348,6 +358,7 @@ void usher__keep_cancel(usher_t *u)
 
     if (k->store == NULL)
         return;
+    usher__figures_want(u->engine);
     while (k->waiting != NULL)
         usher__errand_fail(u, k->waiting, USHER_ECANCELED);
     usher__store_cancel_jobs(k->store);

@@ -49,12 +49,22 @@ static const struct table {
                     "DELETE FROM ticket WHERE id = ?1",
                     "SELECT id, queue, state, NULL, record FROM ticket ORDER BY id",
                     KEY | A | B | BYTES, KEY},
+    [ROW_SYMPTOM] = {"symptom", "INSERT OR REPLACE INTO symptom VALUES(?4, ?2, ?5)",
+                     "DELETE FROM symptom WHERE name = ?4",
+                     "SELECT 0, last, 0, name, record FROM symptom ORDER BY last",
+                     A | NAME | BYTES | AS_BLOB, NAME | AS_BLOB},
+    [ROW_FIGURE] = {"figure", "INSERT OR REPLACE INTO figure VALUES(?4, ?5)",
+                    "DELETE FROM figure WHERE name = ?4",
+                    "SELECT 0, 0, 0, name, record FROM figure ORDER BY name",
+                    NAME | BYTES | AS_BLOB, NAME | AS_BLOB},
     [ROW_BODY] = {"body", "INSERT OR REPLACE INTO body VALUES(?1, ?5)",
                   "DELETE FROM body WHERE ticket = ?1",
                   "SELECT ticket, 0, 0, NULL, bytes FROM body WHERE ticket >= ?1 ORDER BY ticket",
                   KEY | BYTES, KEY},
     [ROW_EVENT] = {"event", "INSERT OR REPLACE INTO event VALUES(?1, ?2, ?3, ?5)",
-                   "DELETE FROM event WHERE seq = ?1", NULL, KEY | A | B | BYTES, KEY},
+                   "DELETE FROM event WHERE seq = ?1",
+                   "SELECT seq, ticket, kind, NULL, record FROM event WHERE seq > ?1 ORDER BY seq",
+                   KEY | A | B | BYTES, KEY},
 };
 
 /* ---- writing --------------------------------------------------------------------------------- */
@@ -178,6 +188,8 @@ static int read_table(struct reading *r, int table)
 
     if (err == 0 && table == ROW_CLOSED)
         (void)sqlite3_bind_int64(select, 1, r->closed_from);
+    if (err == 0 && table == ROW_EVENT)
+        (void)sqlite3_bind_int64(select, 1, (int64_t)r->reader->counted(r->reader->ctx));
     while (err == 0 && (rc = sqlite3_step(select)) == SQLITE_ROW)
         err = take(r, select, table);
     if (err == 0 && rc != SQLITE_DONE)
@@ -260,17 +272,27 @@ static int survey(struct reading *r)
     return err;
 }
 
+/* The first version that has the table. */
+static int64_t since(int table)
+{
+    return table == ROW_ZONE ? 2 : table == ROW_SYMPTOM || table == ROW_FIGURE ? 3 : 1;
+}
+
 int usher__rows_read(struct store *s, const struct store_reader *reader)
 {
     struct reading r = {.s = s, .reader = reader};
     int err = survey(&r);
 
     for (int t = 1; t < ROW_BODY && err == 0; t++) {
-        if (t != ROW_ZONE || s->version > 1) /* for looking at, an earlier one is good enough */
+        if (s->version >= since(t)) /* for looking at, an earlier one is good enough */
             err = read_table(&r, t);
     }
     if (err == 0)
         err = read_bodies(&r);
+    if (err == 0)
+        err = read_table(&r, ROW_EVENT);
+    if (err == 0 && s->o.readonly)
+        err = usher__sql_run(s, "COMMIT");
     if (err == 0)
         tell(&r, true);
     return err;

@@ -36,10 +36,12 @@ struct store_options {
 };
 
 /* What is done with what is read. take: each row, in the order that usher__engine_take wants;
- * anything but 0 ends the opening with that error and *wrong as its text. progress (may be NULL):
+ * anything but 0 ends the opening with that error and *wrong as its text. counted: when all others have been
+ * taken, after which event the rest is wanted. progress (may be NULL):
  * now and then. */
 struct store_reader {
     int (*take)(void *ctx, const struct row *row, const char **wrong);
+    uint64_t (*counted)(void *ctx);
     void (*progress)(void *ctx, uint64_t rows, uint64_t of);
     void *ctx;
 };
@@ -57,7 +59,7 @@ int usher__store_start(struct store *s);
 
 /* ---- writing: the loop's thread -------------------------------------------------------------- */
 
-/* Hands a batch over. Not while one is under way. now: for retention. */
+/* Hands a batch over. Not while one is under way. now: for retention, which may begin after it; 0: it may not. */
 void usher__store_submit(struct store *s, const struct batch *b, int64_t now);
 
 struct store_news {
@@ -111,7 +113,8 @@ struct job {
     struct store_facts facts;
     char why[256];
 
-    void *work; /* the store's, while it has the job */
+    void *work;      /* the store's, while it has the job */
+    uint64_t behind; /* the batch that was under way when it was asked; 0: none */
     bool begun;
 };
 

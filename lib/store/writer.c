@@ -118,6 +118,7 @@ void usher__store_ask(struct store *s, struct job *job)
         return;
     }
     (void)pthread_mutex_lock(&s->lock);
+    job->behind = s->batch != NULL ? s->batch->number : 0;
     if (s->cancel)
         usher__writer_finish(s, job, USHER_ECANCELED);
     else
@@ -208,6 +209,12 @@ static bool write_back(struct store *s, uint64_t bytes)
     return true;
 }
 
+/* The batch before it is still to be saved. Not that it waits until there is space: it may be what makes some. */
+static bool must_wait(const struct store *s, const struct job *job)
+{
+    return job != NULL && s->batch != NULL && s->batch->number == job->behind && !s->news.refused;
+}
+
 static struct job *take_job(struct store *s, bool *sealed)
 {
     struct job *job = s->sealed;
@@ -217,6 +224,8 @@ static struct job *take_job(struct store *s, bool *sealed)
         s->sealed = job->next;
         return job;
     }
+    if (must_wait(s, s->jobs))
+        return NULL;
     job = pop(&s->jobs, &s->jobs_end);
     if (job != NULL)
         s->out++;

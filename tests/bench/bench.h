@@ -34,6 +34,7 @@ struct bench {
 bool bench_cycle(const struct bench *b);
 bool bench_memory(const struct bench *b);
 bool bench_line(const struct bench *b);
+bool bench_standing(const struct bench *b);
 bool bench_timers(const struct bench *b);
 bool bench_calendar(const struct bench *b);
 bool bench_durable(const struct bench *b);

@@ -16,6 +16,7 @@ static const char usage[] =
     "  cycle    enqueue, claim, acknowledge, resolve, with N tickets waiting meanwhile\n"
     "  memory   bytes per open ticket\n"
     "  line     the line with 1, 1 k and 1 M requesters, and its ordered set alone\n"
+    "  standing what a person sees who asks, with 1 M waiting and claims in between\n"
     "  timers   due times beside uv_timer_t, and the longest stall\n"
     "  calendar working time added, beside a walk from day to day\n"
     "  durable  commands in a store on disk, with 1 to 1000 in flight\n"
@@ -39,6 +40,7 @@ static const struct {
 } benches[] = {{"cycle", bench_cycle},
                {"memory", bench_memory},
                {"line", bench_line},
+               {"standing", bench_standing},
                {"timers", bench_timers},
                {"calendar", bench_calendar},
 #ifdef USHER_SQLITE

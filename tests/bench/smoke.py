@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 
-BENCHES = ["cycle", "memory", "line", "timers", "calendar"]
+BENCHES = ["cycle", "memory", "line", "standing", "timers", "calendar"]
 ON_DISK = ["durable", "reopen"]
 
 wrong = []

@@ -13,7 +13,7 @@ import time
 import unittest
 
 USHER, MAKE_STORE = "usher", "usher-make-store"
-COMMANDS = ("info", "list", "show", "history", "stats", "check", "backup")
+COMMANDS = ("info", "list", "show", "history", "stats", "figures", "check", "backup")
 MINUTE, HOUR, DAY = 60000, 3600000, 86400000
 
 
@@ -67,11 +67,11 @@ class WithStore(unittest.TestCase):
 class Screens(WithStore):
     def test_info(self):
         text = self.text("info")
-        for part in ("8, with 24 events", "1 scheduled, 1 waiting, 1 claimed, 1 paused, 1 stuck, 1 resolved",
+        for part in ("8, with 31 events", "1 scheduled, 1 waiting, 1 claimed, 1 paused, 1 stuck, 1 resolved",
                      "1 closed, 1 withdrawn", "counter, workshop", "Ada, Bo", "ticket 1, 3 d ago", "min ago"):
             self.assertIn(part, text)
         info = self.json("info")
-        self.assertEqual((info["tickets"], info["events"], info["queues"]), (8, 24, ["counter", "workshop"]))
+        self.assertEqual((info["tickets"], info["events"], info["queues"]), (8, 31, ["counter", "workshop"]))
         self.assertEqual(sum(info["states"].values()), 8)
         self.assertEqual(info["bytes"], len(self.bytes))
 
@@ -135,7 +135,7 @@ class Screens(WithStore):
 
     def test_stats(self):
         text = self.text("stats")
-        self.assertRegex(text, r"counter +1 +1 +0 +1 +0 +1 +1 +1 +\d+ min")
+        self.assertRegex(text, r"counter +1 +1 +0 +0 +1 +0 +1 +1 +1 +\d+ min")
         self.assertRegex(text, r"ack +3 +0 +1 +1 +100 %")
         self.assertRegex(text, r"1 in line just now, for \d+ min")
         stats = self.json("stats")
@@ -143,9 +143,33 @@ class Screens(WithStore):
         self.assertEqual(stats["promises"]["ack"], {"kept": 3, "broken": 0, "lapsed": 1, "running": 1, "overdue": 0})
         self.assertEqual((stats["agents"], stats["waiting_ms"]["n"], stats["chased"]), ({"Ada": 1, "Bo": 1}, 1, 1))
 
+    def test_figures(self):
+        text = self.text("figures")
+        self.assertTrue(text.startswith("since ever\n"))
+        self.assertRegex(text, r"\ncounter +6 +1 min +1 min +2 min +2 min +3 min +3 min\n  low +1")
+        self.assertRegex(text, r"\nworkshop +2 +1 min +1 min +2 min +2 min +- +-\n\nqueue +promises kept")  # of one priority
+        self.assertRegex(text, r"\ncounter +100 % +100 % +- +100 % +100 % +- +2\n")
+        self.assertRegex(text, r"\nAda +- +2 +- +- +- +1 +- +- +- +- +- +1 min 30 s\n")
+        self.assertRegex(text, r"\nprinter +8 +8 +8 +\d+ min ago +- +- +- +-\n")
+        self.assertNotRegex(self.text("figures", "--queue", "workshop"), "counter|agent|symptom")
+        self.assertRegex(self.text("figures", "--days", "2"), r"^since \d+ \w+ \d{4} 00:00 UTC\n")
+        figures = self.json("figures")
+        whole = {q["queue"]: q for q in figures["queues"] if q["priority"] is None}
+        for name, queue in whole.items():
+            parts = [q for q in figures["queues"] if q["queue"] == name and q["priority"]]
+            for key in ("enqueued", "claims", "closed", "open", "waiting", "held_ms"):
+                self.assertEqual(queue[key], sum(part[key] for part in parts), (name, key))
+        self.assertEqual((whole["counter"]["enqueued"], whole["counter"]["withdrawn"], whole["workshop"]["stuck"]), (6, 1, 1))
+        self.assertEqual([a["agent"] for a in figures["agents"]], ["Ada", "Bo"])
+        self.assertEqual([(s["symptom"], s["seen"], s["cause"]) for s in figures["symptoms"]], [("printer", 8, None)])
+        ages = [t["ticket"] for t in self.json("list", "--state", "waiting")["tickets"]]
+        self.assertEqual(whole["counter"]["age"]["n"] + whole["workshop"]["age"]["n"], len(ages))
+        self.refused(2, "up to 32", "figures", "--days", "33", self.store)
+        self.refused(2, "no option", "figures", "--agent", "Ada", self.store)
+
     def test_check(self):
-        self.assertRegex(self.text("check"), r"^whole: .* 8 tickets, 24 events, have no gap")
-        self.assertEqual(self.json("check"), {"whole": True, "tickets": 8, "events": 24, "problems_n": 0, "problems": []})
+        self.assertRegex(self.text("check"), r"^whole: .* 8 tickets, 31 events, have no gap")
+        self.assertEqual(self.json("check"), {"whole": True, "tickets": 8, "events": 31, "problems_n": 0, "problems": []})
 
     def test_backup(self):
         copy = self.folder / "copy.db"

@@ -166,7 +166,8 @@ static usher_command command(struct fixture *f, int verb)
         c.claim.token = 0;
     c.text = give_text(f, verb == USHER_MOVE ? long_text : "a word about it");
     c.at = verb == USHER_UPDATE || verb == USHER_PAUSE ? f->at + 7200000 : 0;
-    c.queue = verb == USHER_MOVE ? f->q2 : NULL;
+    c.queue = verb == USHER_MOVE || verb == USHER_HAND_OFF ? f->q2 : NULL;
+    c.other = verb == USHER_LINK ? 1 : 0;
     c.who = give_string(f, verb >= USHER_REVIVE ? "the desk" : "eva");
     return c;
 }
@@ -219,6 +220,27 @@ void fixture_act(struct fixture *f, int verb, int kind)
 
     if (kind != 0)
         c.kind = kind;
+    assert_int_equal(usher_act(f->u, &c, NULL, NULL), USHER_OK);
+    take_given(f);
+}
+
+void fixture_offer(struct fixture *f, usher_agent_t *to)
+{
+    usher_command c = command(f, USHER_HAND_OFF);
+
+    c.agent = to;
+    if (to != NULL)
+        c.queue = NULL;
+    assert_int_equal(usher_act(f->u, &c, NULL, NULL), USHER_OK);
+    take_given(f);
+}
+
+void fixture_link(struct fixture *f, usher_id ticket, usher_id cause)
+{
+    usher_command c = command(f, USHER_LINK);
+
+    c.claim.ticket = ticket;
+    c.other = cause;
     assert_int_equal(usher_act(f->u, &c, NULL, NULL), USHER_OK);
     take_given(f);
 }

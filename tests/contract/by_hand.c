@@ -10,7 +10,8 @@ const int hand_verbs[HAND_VERBS] = {
     USHER_ACKNOWLEDGE,  USHER_UPDATE,  USHER_EXTEND,   USHER_RELEASE, USHER_PAUSE,
     USHER_RESUME,       USHER_RESOLVE, USHER_FAIL,     USHER_ASK,     USHER_REPLY,
     USHER_CONFIRM,      USHER_REOPEN,  USHER_WITHDRAW, USHER_REVIVE,  USHER_ESCALATE,
-    USHER_REPRIORITISE, USHER_MOVE,    USHER_NOTE,
+    USHER_REPRIORITISE, USHER_MOVE,    USHER_NOTE,     USHER_HAND_OFF, USHER_RECALL,
+    USHER_DECLINE,      USHER_LINK,
 };
 
 static char name_room[HAND_NAMES][12];
@@ -96,7 +97,8 @@ usher_command hand_command(const struct fixture *f, int verb)
     c.text = (usher_text){"word", 4};
     if (verb == USHER_PAUSE || verb == USHER_REPRIORITISE || verb == USHER_RESOLVE)
         c.kind = USHER_ON_REQUESTER; /* and low, and answered */
-    c.queue = verb == USHER_MOVE ? f->q2 : NULL;
+    c.queue = verb == USHER_MOVE || verb == USHER_HAND_OFF ? f->q2 : NULL;
+    c.other = verb == USHER_LINK ? 1 : 0;
     return c;
 }
 

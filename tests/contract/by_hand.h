@@ -46,7 +46,7 @@
         free(after_);                                                                              \
     } while (0)
 
-enum { HAND_VERBS = 18, HAND_NAMES = USHER_BATCH_MAX + 1 };
+enum { HAND_VERBS = 22, HAND_NAMES = USHER_BATCH_MAX + 1 };
 extern const int hand_verbs[HAND_VERBS];
 extern const char *hand_names[HAND_NAMES]; /* n00000, n00001 ...; see hand_make_names() */
 void hand_make_names(void);

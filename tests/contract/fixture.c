@@ -12,6 +12,7 @@ enum { LAST_TICKETS = 64 };
 const char *const fixture_states[STATES] = {
     "nothing",  "scheduled", "waiting",   "kept",   "shared", "claimed", "paused",  "stuck",
     "resolved", "closed",    "withdrawn", "parked", "full",   "held",    "pending",
+    "offered",  "offered to bob", "cause", "linked", "recurs",
 };
 
 /* ---- calls ----------------------------------------------------------------------------------- */
@@ -119,6 +120,16 @@ static void enqueue(struct fixture *f, usher_queue_t *q, const char *who, int64_
         r.ref = "R-1";
     }
     assert_int_equal(usher_enqueue(q, &r, NULL, NULL), USHER_OK);
+}
+
+/* With the symptom of all requests. */
+static void enqueue_noise(struct fixture *f)
+{
+    usher_request r = USHER_INIT(usher_request);
+
+    r.requester = "otto";
+    r.symptom = "noise";
+    assert_int_equal(usher_enqueue(f->q2, &r, NULL, NULL), USHER_OK);
 }
 
 static void define(usher_queue_t *q, const char *policy)
@@ -230,6 +241,34 @@ void fixture_prepare(struct fixture *f, enum state state)
     case S_FULL:
         define(f->q, "{\"limits\":{\"open\":1,\"payload\":100},\"promises\":{\"resolve\":{\"target\":"
                      "\"12h\"}},\"ladder\":[{\"on\":\"resolve\",\"at\":\"-11h\",\"raise\":1}]}");
+        break;
+    case S_OFFERED:
+    case S_OFFERED_TO:
+        claim_it(f);
+        fixture_offer(f, state == S_OFFERED ? NULL : f->b);
+        break;
+    case S_CAUSE:
+        f->ticket = f->last = 4;
+        enqueue(f, f->idle, "eva", 0);
+        claim_it(f);
+        fixture_act(f, USHER_RESOLVE, 0);
+        fixture_act(f, USHER_CONFIRM, 0);
+        f->ticket = 3;
+        for (usher_id id = 1; id <= 4; id++) {
+            if (id != 3)
+                fixture_link(f, id, 3);
+        }
+        claim_it(f);
+        break;
+    case S_LINKED:
+        claim_it(f);
+        fixture_act(f, USHER_RESOLVE, 0);
+        fixture_link(f, 3, 1);
+        fixture_act(f, USHER_CONFIRM, 0);
+        break;
+    case S_RECURS:
+        f->last = 4;
+        enqueue_noise(f);
         break;
     case S_HELD:
         assert_int_equal(usher_queue_hold(f->q, USHER_HOLD_CLAIMS | USHER_HOLD_ENQUEUE, NULL, NULL),
@@ -361,6 +400,11 @@ static void print_standing(FILE *out, const usher_standing *s)
     fprintf(out, " word %.*s question %.*s", (int)s->last_word.len,
             s->last_word.data == NULL ? "" : s->last_word.data, (int)s->question.len,
             s->question.data == NULL ? "" : s->question.data);
+    print_string(out, "offered", s->offered_to);
+    fprintf(out, " %d hops %u cause %d follows %d linked %u%s rank by %d %lld %lld waits %u",
+            s->offer, s->handoffs, (int)s->cause, (int)s->follows, s->linked,
+            s->is_cause ? " opened for a symptom" : "", s->rank_by, (long long)s->rank_from_at,
+            (long long)s->rank_behind_ms, s->waits);
     for (int i = 0; i < 4; i++) {
         const usher_promise *p = &s->promises[i];
 

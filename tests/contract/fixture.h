@@ -25,6 +25,7 @@
     "\"update\":{\"target\":\"8h\"},\"resolve\":{\"target\":\"72h\"}},"                            \
     "\"line\":{\"gap\":\"1m\"},\"retry\":{\"attempts\":2},\"aftercare\":{\"check_in\":[\"1d\"]},"  \
     "\"pause\":{\"requester\":{\"remind\":[\"2h\"]}},"                                               \
+    "\"recurrence\":{\"cause_after\":2,\"cause_queue\":\"second line\"},"                              \
     "\"calendars\":{\"office\":{\"zone\":\"Europe/Berlin\",\"week\":{\"mon-fri\":[[\"08:00\","         \
     "\"18:00\"]]}}},\"notify_calendar\":\"office\",\"ladder\":[{\"on\":\"ack\",\"at\":\"50%\","         \
     "\"notify\":[\"lead\"],\"raise\":1},{\"on\":\"resolve\",\"at\":\"+1h\",\"repeat\":\"2h\","           \
@@ -109,6 +110,11 @@ enum state { /* of the ticket, and around it */
              S_FULL,    /* waiting in a queue that is full */
              S_HELD,    /* waiting in a queue that is held for claims and requests */
              S_PENDING, /* claimed, and as many callbacks are outstanding as there is room for */
+             S_OFFERED, /* to the second line */
+             S_OFFERED_TO, /* to bob */
+             S_CAUSE,   /* claimed, and the cause of the two in the second line and of one that is closed */
+             S_LINKED,  /* closed, and linked to one of the second line */
+             S_RECURS,  /* waiting, and so is one with the symptom of all requests: the next one gets a cause */
              STATES
 };
 extern const char *const fixture_states[STATES];
@@ -180,5 +186,7 @@ usher_manual_clock_t *take_spare(struct fixture *f);
 
 /* A command on the ticket without a callback; a failure is lost, which the fixture would notice. */
 void fixture_act(struct fixture *f, int verb, int kind);
+void fixture_offer(struct fixture *f, usher_agent_t *to); /* NULL: to the second line */
+void fixture_link(struct fixture *f, usher_id ticket, usher_id cause);
 
 #endif

@@ -11,10 +11,10 @@
 
 static const int32_t wild[] = {INT32_MIN, INT32_MIN + 1,
                                -20001,    -1,
-                               5,         9,
+                               5,         10,
                                31,        37,
-                               63,        65,
-                               66,        71,
+                               63,        72,
+                               79,        73,
                                80,        81,
                                82,        83,
                                84,        85,
@@ -102,7 +102,7 @@ static void test_misuse__what_is_missing(void **state)
         c.text = (usher_text){NULL, 0};
         c.queue = NULL;
         if (hand_verbs[v] == USHER_UPDATE || hand_verbs[v] == USHER_PAUSE ||
-            hand_verbs[v] == USHER_MOVE)
+            hand_verbs[v] == USHER_MOVE || hand_verbs[v] == USHER_HAND_OFF)
             REFUSED(f, usher_act(f->u, &c, fixture_on_done, r), USHER_EINVAL);
         c.text = (usher_text){NULL, 1};
         REFUSED(f, usher_act(f->u, &c, fixture_on_done, r), USHER_EINVAL);
@@ -123,12 +123,15 @@ static void test_misuse__other_numbers(void **state)
         fixture_what(f, "number %d", wild[i]);
         q.priority = wild[i];
         REFUSED(f, usher_enqueue(f->q, &q, fixture_on_done, r), USHER_EINVAL);
+        q.priority = 0;
+        q.follows = f->last + 1; /* there never was such a ticket */
+        REFUSED(f, usher_enqueue(f->q, &q, fixture_on_done, r), USHER_EINVAL);
         query.ticket = f->ticket;
         query.what = USHER_READ_WHY_DUE;
         query.promise = wild[i];
         REFUSED(f, usher_read(f->u, &query, fixture_on_page, r), USHER_EINVAL);
         query.promise = USHER_PROMISE_ACK;
-        query.what = wild[i] == 5 ? 6 : wild[i]; /* 5 is a read */
+        query.what = wild[i] == 5 || wild[i] == 10 ? 11 : wild[i]; /* these are reads */
         REFUSED(f, usher_read(f->u, &query, fixture_on_page, r), USHER_EINVAL);
         query.what = USHER_READ_TICKETS;
         query.states = 1u << USHER_STATES | 1u << USHER_WAITING;
@@ -164,6 +167,13 @@ static void test_misuse__instants_and_durations(void **state)
 
             c.at = bad_instants[i];
             REFUSED(f, usher_act(f->u, &c, fixture_on_done, r), USHER_EINVAL);
+        }
+        for (int which = 0; which < 2; which++) {
+            usher_query query = USHER_INIT(usher_query);
+
+            query.what = USHER_READ_FIGURES;
+            *(which == 0 ? &query.from_at : &query.to_at) = bad_instants[i];
+            REFUSED(f, usher_read(f->u, &query, fixture_on_page, r), USHER_EINVAL);
         }
         REFUSED(f, usher_manual_clock_skip(f->clock, bad_instants[i]), USHER_EINVAL);
         REFUSED(f, usher_manual_clock_new(&f->clock_out, bad_instants[i]), USHER_EINVAL);
@@ -230,6 +240,13 @@ static void test_misuse__what_is_another_services(void **state)
     REFUSED(f, usher_claim_many(f->a, &args, fixture_on_work, r), USHER_EINVAL);
     REFUSED(f, usher_claim_next(f->a, g->q, 0, fixture_on_work, r), USHER_EINVAL);
     c.queue = g->q2;
+    REFUSED(f, usher_act(f->u, &c, fixture_on_done, r), USHER_EINVAL);
+    c = hand_command(f, USHER_HAND_OFF);
+    c.queue = NULL;
+    c.agent = g->b;
+    REFUSED(f, usher_act(f->u, &c, fixture_on_done, r), USHER_EINVAL);
+    c.queue = f->q2; /* to both */
+    c.agent = f->b;
     REFUSED(f, usher_act(f->u, &c, fixture_on_done, r), USHER_EINVAL);
     query.what = USHER_READ_TICKETS;
     query.queue = g->q;

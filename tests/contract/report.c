@@ -238,6 +238,10 @@ void fixture_on_event(usher_t *u, const usher_event *e, void *user)
     mix_string(f, e->who);
     mix_string(f, e->to);
     mix_text(f, e->text);
+    mix_number(f, (int64_t)e->other);
+    mix_number(f, e->took_ms);
+    mix_number(f, e->word_ms);
+    mix_number(f, e->held_ms);
     tell(r, u, IN_EVENT, 0);
     CHECK(f, e->size == sizeof *e, "the event changed while it was looked at");
     if (e->text.len > 0)

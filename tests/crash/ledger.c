@@ -39,12 +39,15 @@ static uint64_t hash_standing(const usher_standing *s)
     const int64_t numbers[] = {
         s->enqueued_at, s->start_at,     s->state_at,       s->until_at, s->rank_at,       s->ahead,
         s->due_at,      s->next_word_at, s->ahead_in_queue, s->state,    s->priority,      s->level,
-        s->attempts,    s->chases,       s->waits_for_you,  s->persons,  s->policy_version};
+        s->attempts,    s->chases,       s->waits_for_you,  s->persons,  s->policy_version,
+        s->offer,       s->handoffs,     s->linked,         s->is_cause, s->wait_p50_ms,
+        s->wait_p90_ms, s->waits,        s->rank_by,        s->rank_from_at, s->rank_behind_ms};
     uint64_t h = number(number(1, s->ticket), s->ticket_seq);
 
     h = hash_bytes(h, numbers, sizeof numbers);
     h = words(words(words(h, s->requester), s->holder), s->kept_for);
-    h = words(words(h, s->symptom), s->ref);
+    h = words(words(words(h, s->symptom), s->ref), s->offered_to);
+    h = number(number(h, s->cause), s->follows);
     h = words(h, usher_queue_name(s->queue));
     h = text(text(h, &s->last_word), &s->question);
     for (int i = 0; i < 4; i++)
@@ -56,10 +59,11 @@ uint64_t ledger_event(const usher_event *e)
 {
     const int64_t numbers[] = {e->at,    e->seen_at, e->until_at, e->due_at,        e->kind,
                                e->state, e->how,     e->promise,  e->level,         e->priority,
-                               e->n,     e->kept,    e->lapsed,   e->policy_version};
+                               e->n,     e->kept,    e->lapsed,   e->policy_version,
+                               e->took_ms, e->word_ms, e->held_ms, e->notify_at};
     uint64_t h = number(number(number(1, e->seq), e->ticket), e->ticket_seq);
 
-    h = hash_bytes(h, numbers, sizeof numbers);
+    h = hash_bytes(number(h, e->other), numbers, sizeof numbers);
     h = words(h, e->queue == NULL ? NULL : usher_queue_name(e->queue));
     h = words(words(words(h, e->who), e->to), e->rule);
     return text(h, &e->text) | 1;

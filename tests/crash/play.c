@@ -226,12 +226,18 @@ void play_close(struct play *p)
     p->u = NULL;
 }
 
-/* A store as version 1 of the schema has it, with a few tickets. */
-static void make_old(struct play *p)
+/* A store as that version of the schema has it, with a few tickets: the state's record ends with a number
+ * less in each, and is small enough for one byte. */
+static void make_old(struct play *p, uint32_t version)
 {
-    static const char sql[] =
-        "PRAGMA locking_mode = EXCLUSIVE; DROP TABLE zone; PRAGMA user_version = 1;"
-        "UPDATE state SET record = x'01' || substr(record, 2, length(record) - 2)";
+    static const char *const sql[] = {
+        "PRAGMA locking_mode = EXCLUSIVE; DROP TABLE symptom; DROP TABLE figure;"
+        "DROP TABLE zone; PRAGMA user_version = 1;"
+        "UPDATE state SET record = x'01' || substr(record, 2, length(record) - 3)",
+        "PRAGMA locking_mode = EXCLUSIVE; DROP TABLE symptom; DROP TABLE figure;"
+        "PRAGMA user_version = 2;"
+        "UPDATE state SET record = x'02' || substr(record, 2, length(record) - 2)",
+    };
     usher_request r = USHER_INIT(usher_request);
     sqlite3 *db = NULL;
 
@@ -242,7 +248,7 @@ static void make_old(struct play *p)
     play_drain(p);
     play_close(p);
     if (sqlite3_open_v2(PLAY_PATH, &db, SQLITE_OPEN_READWRITE, "crash") != SQLITE_OK ||
-        sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK || sqlite3_close(db) != SQLITE_OK)
+        sqlite3_exec(db, sql[version - 1], NULL, NULL, NULL) != SQLITE_OK || sqlite3_close(db) != SQLITE_OK)
         play_broken(p, "the older schema", USHER_ESTORE);
     ledger_free(&p->ledger);
 }
@@ -257,7 +263,7 @@ void play_begin(struct play *p, const char *name, enum disk_faith faith, int32_t
         must(NULL);
     playing = p;
     if (from > 0)
-        make_old(p);
+        make_old(p, from);
     disk_record(p->disk);
     play_open(p);
 }

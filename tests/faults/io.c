@@ -117,6 +117,20 @@ static void test_io__every_call(void **state)
     assert_in_range(tally.unknown, 100, UINT64_MAX);
 }
 
+/* The new calls where they do something. */
+static void test_io__passing_on_and_causes(void **state)
+{
+    struct tally tally = {0};
+
+    (void)state;
+    waits = false;
+    world_try_new(&io, &tally);
+    fixture_verdict();
+    world_tally("passing on and causes", &tally);
+    assert_in_range(tally.failed, 50, UINT64_MAX);
+    assert_in_range(tally.unknown, 20, UINT64_MAX);
+}
+
 /* ---- opening --------------------------------------------------------------------------------- */
 
 /* What an opening that fails may say; what was cut short may look like damage. */
@@ -186,18 +200,23 @@ static void open_all(const struct world *w, const struct image *image, const cha
     assert_in_range(tried, 20, 100000);
 }
 
-/* The store that lies on the disk becomes one of format 1: no zones, and policies that need none. */
-static void make_old(struct world *w)
+/* The store that lies on the disk becomes one of format 2, without symptoms and figures; or 1: no zones
+ * either, and policies that need none. The state's record has a number less in each. */
+static void make_old(struct world *w, int format)
 {
-    static const char sql[] =
-        "PRAGMA locking_mode = EXCLUSIVE; DROP TABLE zone; PRAGMA user_version = 1;"
-        "UPDATE policy SET json = '{}';"
-        "UPDATE state SET record = x'01' || substr(record, 2, length(record) - 2)";
+    static const char *const sql[] = {
+        "PRAGMA locking_mode = EXCLUSIVE; DROP TABLE symptom; DROP TABLE figure; DROP TABLE zone;"
+        "PRAGMA user_version = 1; UPDATE policy SET json = '{}';"
+        "UPDATE state SET record = x'01' || substr(record, 2, length(record) - 3)",
+        "PRAGMA locking_mode = EXCLUSIVE; DROP TABLE symptom; DROP TABLE figure;"
+        "PRAGMA user_version = 2;"
+        "UPDATE state SET record = x'02' || substr(record, 2, length(record) - 2)",
+    };
     sqlite3 *db = NULL;
     struct fixture *f;
 
     assert_int_equal(sqlite3_open_v2("/db", &db, SQLITE_OPEN_READWRITE, DISK_VFS), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql[format - 1], NULL, NULL, NULL), SQLITE_OK);
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
     disk_look(world_disk, &w->image);
     f = world_open(w, w->at, STORE);
@@ -218,11 +237,16 @@ static void test_io__opening(void **state)
     world_leave(world_open(&w, w.at, STORE));
     disk_look(world_disk, &image);
     open_all(&w, &image, "a store that was closed");
-    world_load(&image);
+    for (int format = 1; format <= 2; format++) {
+        char what[40];
+
+        world_load(&image);
+        image_free(&w.image);
+        make_old(&w, format);
+        snprintf(what, sizeof what, "a store of format %d", format);
+        open_all(&w, &w.image, what);
+    }
     image_free(&image);
-    image_free(&w.image);
-    make_old(&w);
-    open_all(&w, &w.image, "a store of format 1");
     world_free(&w);
 }
 
@@ -249,6 +273,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_io__every_call),
+        cmocka_unit_test(test_io__passing_on_and_causes),
         cmocka_unit_test(test_io__opening),
         cmocka_unit_test(test_io__it_closes_while_the_disk_is_full),
     };

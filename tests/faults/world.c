@@ -319,6 +319,7 @@ struct trial {
     bool for_ever;
     uint64_t after[2]; /* digests when nothing fails; [1]: with a note, too */
     int64_t returned;
+    uint64_t rows; /* tickets that it hands out */
     int status;
     struct tally *tally;
 };
@@ -348,6 +349,7 @@ static void run_control(struct trial *t, uint64_t *places)
         t->returned = fixture_call(f, t->call, &r);
         CHECK(f, world_settle(f, PATIENCE_MS), "it does not come to an end");
         t->status = r->status;
+        t->rows = r->rows;
         CHECK(f, r->ran == (uint64_t)r->accepted || r->accepted == -1 || is_parked(t->call),
               "%u callbacks", r->ran);
         if (noted != 0 && f->u != NULL && !f->u->closing)
@@ -383,6 +385,16 @@ static void check_failed(struct fixture *f)
     }
 }
 
+/* Without the memory for it a cause is opened when its symptom comes once more, and a claim of several gets
+ * those that there is memory for. */
+static bool may_be_less(const struct trial *t, const struct receipt *r)
+{
+    bool recurs = fixture_is(t->call, "usher_enqueue_many") ||
+                  (fixture_is(t->call, "usher_enqueue") && t->w->state == S_RECURS);
+
+    return t->trouble->mild && (recurs || (t->call->callback == IN_WORK && r->rows != t->rows));
+}
+
 /* What the digest must be, given what was said. */
 static void check_end(struct fixture *f, const struct trial *t, uint64_t digest, int64_t returned,
                       const struct receipt *r, bool noted)
@@ -392,6 +404,8 @@ static void check_end(struct fixture *f, const struct trial *t, uint64_t digest,
 
     if (fixture_is(t->call, "usher_purge") && !(told && t->status == USHER_OK))
         return; /* it goes by slices; what is gone is gone, and it may be asked for again */
+    if (may_be_less(t, r))
+        return;
     if (fixture_is(t->call, "usher_act_many") && returned > 0 && returned < t->returned)
         return; /* a part of them */
     if (returned < 0 && returned != t->returned)
@@ -515,6 +529,41 @@ void world_try_all(const struct world *w, const struct trouble *trouble, struct 
     for (size_t i = 0; i < fixture_calls_n; i++) {
         if (is_of_use(&fixture_calls[i]))
             world_try(w, &fixture_calls[i], trouble, tally);
+    }
+}
+
+void world_try_new(const struct trouble *trouble, struct tally *tally)
+{
+    static const struct {
+        int state;
+        const char *labels[8];
+    } tries[] = {
+        {S_OFFERED,
+         {"usher_act(USHER_RECALL)", "usher_act(USHER_DECLINE)", "usher_act(USHER_RESOLVE)",
+          "usher_act(USHER_MOVE)", "usher_claim_ticket", "usher_agent_gone"}},
+        {S_OFFERED_TO, {"usher_act(USHER_DECLINE)", "usher_act(USHER_WITHDRAW)", "usher_claim_many(0)"}},
+        {S_CAUSE,
+         {"usher_resolve", "usher_act(USHER_RESOLVE)", "usher_act(USHER_HAND_OFF)",
+          "usher_act(USHER_WITHDRAW)", "usher_act(USHER_LINK)", "usher_purge(0)"}},
+        {S_LINKED, {"usher_act(USHER_LINK)", "usher_reopen", "usher_purge(0)"}},
+        {S_RECURS, {"usher_enqueue(0)", "usher_enqueue_many(0)", "usher_agent(0)"}},
+        {S_LET_GO, {"usher_act(USHER_LINK)"}},
+    };
+
+    for (size_t i = 0; i < sizeof tries / sizeof tries[0]; i++) {
+        struct world w;
+
+        world_prepare(&w, tries[i].state);
+        for (int k = 0; k < 8 && tries[i].labels[k] != NULL; k++) {
+            size_t at = 0;
+
+            while (at < fixture_calls_n && strcmp(fixture_calls[at].label, tries[i].labels[k]) != 0)
+                at++;
+            if (at == fixture_calls_n)
+                fail_msg("there is no call %s", tries[i].labels[k]);
+            world_try(&w, &fixture_calls[at], trouble, tally);
+        }
+        world_free(&w);
     }
 }
 

@@ -199,6 +199,39 @@ static void make_ladders(void)
     desk = was;
 }
 
+/* A symptom that comes again, its cause, who is linked to it, one of them closed; offers. */
+static void make_causes(void)
+{
+    usher_queue_t *helpdesk, *problems, *was = desk;
+    usher_agent_t *bob;
+    usher_id cause, id;
+
+    must("queue", usher_queue(u, &helpdesk, "help desk"));
+    must("queue", usher_queue(u, &problems, "problems"));
+    must("agent", usher_agent(u, &bob, "bob", NULL, 0));
+    must("define",
+         usher_define(helpdesk,
+                      "{\"recurrence\":{\"window\":\"7d\",\"cause_after\":3,\"cause_queue\":"
+                      "\"problems\"},\"handoff\":{\"accept_within\":\"1h\",\"hops\":2}}",
+                      NULL, 0, NULL, NULL));
+    desk = helpdesk;
+    id = enqueue((usher_request){.symptom = "no toner", .body = USHER_TEXT("pale")});
+    (void)enqueue((usher_request){.symptom = "no toner", .requester = "bob"});
+    cause = enqueue((usher_request){.symptom = "no toner", .follows = id}) + 1;
+    (void)enqueue((usher_request){.symptom = "noise", .needs = (const char *const[]){"violin"}, .needs_n = 1});
+    take(id);
+    by_holder(USHER_RESOLVE, USHER_AS_ANSWERED, "shake it");
+    act((usher_command){.verb = USHER_CONFIRM, .claim = {id, 0}, .who = "eva"});
+    take(cause);
+    by_holder(USHER_RESOLVE, USHER_AS_WORKAROUND, "shake all of them");
+    must("advance", usher_advance(u, usher_now(u) + HOUR / 60));
+    act((usher_command){.verb = USHER_HAND_OFF, .claim = claim, .queue = back, .text = USHER_TEXT("who orders toner?")});
+    id = enqueue((usher_request){.body = USHER_TEXT("for bob")});
+    take(id);
+    act((usher_command){.verb = USHER_HAND_OFF, .claim = claim, .agent = bob});
+    desk = was;
+}
+
 static void nothing(usher_t *service, const usher_event *e, void *user)
 {
     (void)service, (void)e, (void)user;
@@ -217,6 +250,7 @@ static void make(const char *path)
     must("subscribe", usher_subscribe(u, "billing", 0, nothing, NULL));
     make_tickets();
     make_ladders();
+    make_causes();
     must("done", usher_event_done(u, "billing", 7));
     close_store();
 }
@@ -248,6 +282,16 @@ static void show_ticket(const usher_standing *s)
         printf(" ref=%s", s->ref);
     show_text("last_word", s->last_word);
     show_text("question", s->question);
+    if (s->offered_to != NULL)
+        printf(" offered_to=%s offer=%d", s->offered_to, (int)s->offer);
+    if (s->handoffs > 0)
+        printf(" handoffs=%u", s->handoffs);
+    if (s->cause != 0)
+        printf(" cause=%llu", (unsigned long long)s->cause);
+    if (s->follows != 0)
+        printf(" follows=%llu", (unsigned long long)s->follows);
+    if (s->is_cause)
+        printf(" is_cause linked=%u", s->linked);
     printf("\n    start %+lld state %+lld until %+lld rank %+lld ahead %lld\n",
            (long long)(s->start_at - T0), (long long)(s->state_at - T0),
            (long long)(s->until_at == 0 ? 0 : s->until_at - T0),
@@ -282,6 +326,14 @@ static void on_history(usher_t *service, int status, const usher_page *p, void *
         show_text("text", e->text);
         for (uint64_t at = 0; at < e->notify.len; at += strlen(e->notify.data + at) + 1)
             printf(" notify=%s", e->notify.data + at);
+        if (e->other != 0)
+            printf(" other=%llu", (unsigned long long)e->other);
+        if (e->took_ms >= 0)
+            printf(" took=%lld", (long long)e->took_ms);
+        if (e->word_ms >= 0)
+            printf(" word=%lld", (long long)e->word_ms);
+        if (e->held_ms >= 0)
+            printf(" held=%lld", (long long)e->held_ms);
         if (e->notify_at != 0)
             printf(" notify_at=%+lld", (long long)(e->notify_at - T0));
         printf("\n");
@@ -311,6 +363,48 @@ static void on_tickets(usher_t *service, int status, const usher_page *p, void *
     }
 }
 
+static void on_symptoms(usher_t *service, int status, const usher_page *p, void *user)
+{
+    (void)service, (void)user;
+    must("symptoms", status);
+    for (uint64_t i = 0; i < p->n; i++) {
+        const usher_symptom *s = &p->symptoms[i];
+
+        printf("symptom %s: seen %llu, recent %u of %u, first %+lld, last %+lld #%llu, cause %llu, linked %u, "
+               "causes %u, fixes %u, workarounds %u\n",
+               s->symptom, (unsigned long long)s->seen, s->recent, s->requesters,
+               (long long)(s->first_at - T0), (long long)(s->last_at - T0), (unsigned long long)s->last,
+               (unsigned long long)s->cause, s->linked, s->causes, s->fixes, s->workarounds);
+    }
+}
+
+static void show_spread(const char *name, const usher_spread *s)
+{
+    if (s->n > 0)
+        printf(" %s=%llu/%lld", name, (unsigned long long)s->n, (long long)s->sum_ms);
+}
+
+static void on_figures(usher_t *service, int status, const usher_page *p, void *user)
+{
+    (void)service, (void)user;
+    must("figures", status);
+    for (uint64_t i = 0; i < p->n; i++) {
+        const usher_figures *f = &p->figures[i];
+
+        if (f->claims + f->enqueued == 0) /* nothing was counted before format 3 */
+            continue;
+        printf("figures of %s/%d: enqueued %llu claims %llu resolved %llu closed %llu handoffs %llu no_agent %llu",
+               usher_queue_name(f->queue), (int)f->priority, (unsigned long long)f->enqueued,
+               (unsigned long long)f->claims, (unsigned long long)f->resolved,
+               (unsigned long long)f->closed, (unsigned long long)f->handoffs,
+               (unsigned long long)f->no_agent);
+        show_spread("wait", &f->wait);
+        show_spread("word", &f->word);
+        show_spread("solve", &f->solve);
+        printf("\n");
+    }
+}
+
 static void on_first(usher_t *service, const usher_event *e, void *user)
 {
     (void)service;
@@ -326,6 +420,11 @@ static void show(const char *path, const char *how)
 
     open_store(path, how, T0);
     must("read", usher_read(u, &q, on_tickets, NULL));
+    settle();
+    q.what = USHER_READ_SYMPTOMS;
+    must("read", usher_read(u, &q, on_symptoms, NULL));
+    q.what = USHER_READ_FIGURES;
+    must("read", usher_read(u, &q, on_figures, NULL));
     settle();
     must("subscribe", usher_subscribe(u, "billing", 0, on_first, &told));
     settle();

@@ -2,11 +2,12 @@
 from service import Parked, Service
 from ticket import Pause, Person, Ticket
 from words import (
-    AGENTS_VERBS, AS_ANSWERED, AT_MAX, BY_MACHINE, CLAIMED, CLAIM_MAX, CLAIM_QUEUES_MAX,
-    CLOSED, COURTESY, DESKS_VERBS, HIGH, HOLD_CLAIMS, HOLD_ENQUEUE, KINDS, LEGAL, LOW,
-    NAME_MAX, NEEDS_MAX, NEVER, NORMAL, PAUSED, PAUSES_MAX, PERSONS_MAX, RELEASED_SOON,
-    REQUESTER, REQUESTERS_VERBS, RESOLVED, Refused, SCHEDULED, STUCK, TEXT_MAX, UNTIL, URGENT,
-    WAITING, WAS_CLIPPED, WAS_JOINED, WAS_REPEATED, WITHDRAWN, num, split)
+    AGENTS_VERBS, AS_ANSWERED, AS_WORKAROUND, AT_MAX, BY_MACHINE, CLAIMED, CLAIM_MAX,
+    CLAIM_QUEUES_MAX, CLOSED, COURTESY, DESKS_VERBS, HIGH, HOLD_CLAIMS, HOLD_ENQUEUE, KINDS, LEGAL,
+    LEVEL_MAX, LOW, NAME_MAX, NEEDS_MAX, NEVER, NORMAL, OFFERED, PAUSED, PAUSES_MAX, PERSONS_MAX,
+    RELEASED_SOON, REQUESTER, REQUESTERS_VERBS, RESOLVED, RUNNING, Refused, SCHEDULED, STUCK,
+    TEXT_MAX, TO_AGENT, TO_QUEUE, UNTIL, URGENT, WAITING, WAS_CLIPPED, WAS_ESCALATED, WAS_JOINED,
+    WAS_REPEATED, WITHDRAWN, num, split)
 
 
 class Commands(Service):
@@ -24,16 +25,19 @@ class Commands(Service):
             raise Refused("ELIMIT", returned=True)
         if len(a.get("body", "")) > queue.policy.payload:
             raise Refused("ELIMIT", returned=True)
+        if num(a, "follows") > self.last_id:
+            raise Refused("EINVAL", returned=True)
 
     def enqueue(self, queue, requests):
-        """One request or many: all or none."""
+        """One request or many: all or none. What is made in one call has one id after the other."""
         for a in requests:
             self.check_request(queue, a)
         self.forget_ops()
-        new = set()
+        new, ops = set(), set()
         for i, a in enumerate(requests):
-            if self.is_repeat(a):
+            if self.is_repeat(a) or num(a, "op") in ops:
                 continue
+            ops |= {num(a, "op")} - {0}
             key = a.get("key")
             ticket = self.find(queue, key)
             if ticket is not None:
@@ -47,6 +51,8 @@ class Commands(Service):
         if new and not held and self.open_in(queue) + len(new) > queue.policy.open:
             queue.was_full, queue.freed = True, False
             raise Refused("EFULL", returned=True)
+        self.ids = [] if held else list(range(self.last_id + 1, self.last_id + len(new) + 1))
+        self.last_id += len(self.ids)
         for a in requests:
             self.enqueue_one(queue, a, held)
 
@@ -71,13 +77,13 @@ class Commands(Service):
         outcome = 0 if t is None else WAS_JOINED
         if t is None:
             t = self.new_ticket(queue, a)
+        self.has_come(t)
         self.settle(t)
         self.tell_room()
         self.done("OK", None, t, outcome=outcome, remember=asked)
 
-    def new_ticket(self, queue, a):
-        self.last_id += 1
-        t = Ticket(self.last_id, queue, a.get("key"), num(a, "priority") or NORMAL,
+    def make_ticket(self, number, queue, a):
+        t = Ticket(number, queue, a.get("key"), num(a, "priority") or NORMAL,
                    split(a.get("needs")), self.at)
         t.persons.append(Person(a["who"]))
         self.tickets[t.id] = t
@@ -89,7 +95,13 @@ class Commands(Service):
             t.enter(SCHEDULED, self.at)
         else:
             self.start(t, self.at)
+        return t
+
+    def new_ticket(self, queue, a):
+        t = self.make_ticket(self.ids.pop(0), queue, a)
+        t.symptom = a.get("symptom")
         self.tell("enqueued", t, a["who"])
+        self.recur(t, num(a, "follows"))
         return t
 
     def join(self, t, a):
@@ -102,7 +114,9 @@ class Commands(Service):
         priority = num(a, "priority") or NORMAL
         if priority > t.priority:
             self.reprioritise(t, priority, who)
-        t.needs += [need for need in split(a.get("needs")) if need not in t.needs]
+        more = [need for need in split(a.get("needs")) if need not in t.needs]
+        t.needs += more
+        t.came = t.came or bool(more)
         start = num(a, "start")
         if not t.started and start < t.start_at:
             t.start_at = max(start, self.at)
@@ -148,20 +162,14 @@ class Commands(Service):
             t = self.tickets.get(number)
             if t is None:
                 raise Refused("ENOENT")
-            if t.state not in (WAITING, PAUSED, STUCK) or t.queue.hold & HOLD_CLAIMS:
+            if t.state not in (WAITING, OFFERED, PAUSED, STUCK):
+                raise Refused("ESTATE")
+            if (t.line() or t.queue).hold & HOLD_CLAIMS or t.offer == TO_AGENT and t.offered_to is not agent:
                 raise Refused("ESTATE")
         except Refused as refused:
             self.tell_work(agent, refused.code, 0)
             return
-        shares = t.queue.policy.shares
-        passed_over = 0
-        if t.kept_for is not agent:
-            for o in self.live:
-                if o.queue is t.queue and o.in_line() and o is not t:
-                    before = o.priority == t.priority and (o.rank, o.id) < (t.rank, t.id)
-                    above = o.priority > t.priority and shares[o.priority] == "first"
-                    passed_over += before or above
-        self.claim(t, agent, passed_over)
+        self.claim(t, agent, self.passed_over(t, agent))
         self.settle(t)
         self.tell_work(agent, "OK", 0, [t], (op, asked))
 
@@ -182,12 +190,19 @@ class Commands(Service):
         for t in sorted(held, key=lambda t: t.id):
             self.come_back(t, keep=False)
             self.tell("released", t, agent.name)
-        for t in sorted((t for t in self.live if t.kept_for is agent), key=lambda t: t.id):
-            t.kept_for = None
-            self.tell("keep_ended", t, agent.name)
+            self.has_come(t)
+        his = [t for t in self.live if agent in (t.kept_for, t.offered_to)]
+        for t in sorted(his, key=lambda t: t.id):
+            if t.kept_for is agent:
+                t.kept_for = None
+                self.tell("keep_ended", t, agent.name)
+            else:
+                self.offer_returns(t, "declined", who=agent.name, n=1)
+                self.has_come(t)
+        self.skills_lost(agent.skills)
         self.tell("agent_gone", who=agent.name, n=len(held))
 
-    # ---- on one ticket ----
+    # ---- on one ticket, by the holder, the requester and the desk ----
 
     def check_act(self, a):
         """What is wrong at any time."""
@@ -213,6 +228,8 @@ class Commands(Service):
             wrong()
         if verb == "move" and not a.get("queue"):
             wrong()
+        if verb == "hand_off" and bool(a.get("queue")) == bool(a.get("agent")):
+            wrong()
         if len(a.get("who", "")) > NAME_MAX or len(a.get("text", "")) > TEXT_MAX:
             wrong("ELIMIT")
 
@@ -232,6 +249,8 @@ class Commands(Service):
                 raise Refused("ESTALE")
             self.check_state(t, a)
             outcome = getattr(self, "do_" + verb)(t, a) or 0
+            self.has_come(t)
+            self.unlink_all()
             if token and t.state == CLAIMED and verb != "extend":
                 self.extend(t, 0)
         except Refused as refused:
@@ -244,7 +263,7 @@ class Commands(Service):
     def check_state(self, t, a):
         verb, kind = a["verb"], num(a, "kind")
         receipt = verb == "acknowledge" and kind == BY_MACHINE
-        if t.state == CLOSED:
+        if t.state == CLOSED and verb != "link":
             late = self.now >= t.solved[-1][0] + t.policy.reopen_within
             if late or not (verb == "reopen" or (verb == "reply" and kind != COURTESY)):
                 raise Refused("ESTATE")
@@ -297,10 +316,12 @@ class Commands(Service):
         left = t.policy.pause_max[reason] - t.paused_for(reason, self.at)
         if left <= 0:
             raise Refused("ESTATE")
-        pause = t.running_pause(reason)
+        pause, late = t.running_pause(reason), []
         if pause is None:
             if len(t.pauses) + len(t.solved) >= PAUSES_MAX:
                 raise Refused("ELIMIT")
+            late = [p for p in t.promises.values() if p.owed and p.state == RUNNING and not p.alone
+                    and not p.paused() and reason in t.policy.paused_by[p.name]]
             pause = Pause(reason, self.at)
             t.pauses.append(pause)
         pause.question, pause.asked_at, pause.reminded = a.get("text"), self.at, 0
@@ -313,8 +334,11 @@ class Commands(Service):
         if reason == REQUESTER:
             kept = self.speak(t) | t.promises["update"].stop()
             t.promises["update"].begin(self.at)
+        begun = reason == REQUESTER and t.promises["update"]
+        late = any(p.owed and p.state == RUNNING and p is not begun
+                   and 10 * (p.target - p.used(self.at)) <= p.target for p in late)
         self.tell("paused", t, t.holder.name, how=reason, until=pause.until, kept=kept,
-                  text=a.get("text"))
+                  n=int(late), text=a.get("text"))
         return WAS_CLIPPED if at > most else 0
 
     def do_resume(self, t, a):
@@ -329,6 +353,13 @@ class Commands(Service):
         self.tell("resumed", t, t.holder.name, how=reason, text=a.get("text"))
 
     def do_resolve(self, t, a):
+        if t.is_a_cause() and num(a, "kind") == AS_WORKAROUND:  # no more than a word
+            t.alive = t.alive or t.said
+            kept = self.speak(t) | t.promises["update"].stop()
+            t.promises["update"].begin(self.at)
+            self.tell("updated", t, t.holder.name, how=AS_WORKAROUND, kept=kept, text=a.get("text"))
+            self.cause_worked_around(t, a.get("text"))
+            return
         kept = self.speak(t) | t.promises["update"].stop() | t.promises["resolve"].stop()
         self.solve(t, num(a, "kind") or AS_ANSWERED, kept, 0, t.holder.name, a.get("text"))
 
@@ -344,6 +375,46 @@ class Commands(Service):
             t.start_at = self.at + backoff[min(t.attempts, len(backoff)) - 1]
             self.tell("failed", t, t.holder.name, n=t.attempts, until=t.start_at,
                       text=a.get("text"))
+
+    def do_hand_off(self, t, a):
+        to = self.agent(a["agent"]) if a.get("agent") else self.queue(a["queue"])
+        how = TO_AGENT if a.get("agent") else TO_QUEUE
+        if how == TO_AGENT and (to is t.holder or not to.present):
+            raise Refused("ESTATE")
+        if t.hops >= t.policy.hops:
+            t.level = min(LEVEL_MAX, t.level + 1)
+            self.tell("escalated", t, t.holder.name, rule="handoff.hops", text=a.get("text"))
+            return WAS_ESCALATED
+        t.hops += 1
+        t.enter(OFFERED, self.at)
+        t.offer, t.offered_to, t.offer_end = how, to, self.at + t.policy.accept_within
+        self.tell("offered", t, t.holder.name, to=to.name, how=how, n=t.hops, until=t.offer_end,
+                  text=a.get("text"))
+
+    def do_recall(self, t, a):
+        how, to, until = t.offer, t.offered_to, 0
+        if t.holder.present:
+            t.enter(CLAIMED, self.at)
+            t.lease_boot = self.boot + t.queue.policy.lease_for
+            until = self.on_the_wall(t.lease_boot)
+        else:
+            self.come_back(t, keep=False)
+        self.tell("recalled", t, a.get("who"), to=to.name, how=how, until=until, text=a.get("text"))
+
+    def do_decline(self, t, a):
+        self.offer_returns(t, "declined", who=a.get("who"), text=a.get("text"))
+
+    def do_link(self, t, a):
+        number = num(a, "other")
+        self.check_link(t, number)
+        if number:
+            self.link(t, self.tickets[number], a.get("who"), a.get("text"))
+            return
+        self.unlink(t)
+        t.cause = 0
+        self.tell("linked", t, a.get("who"), text=a.get("text"))
+        if t.state == CLOSED and t not in self.ended:
+            self.put_by(t)
 
     def do_ask(self, t, a):
         t.chases += 1
@@ -389,9 +460,10 @@ class Commands(Service):
                 self.close_if_confirmed(t, a["who"])
             return
         lapsed = sum(promise.lapse() for promise in t.promises.values())
+        whose = t.holder.name if t.claim_stands() else None
         t.end_pauses(self.at)
         self.end(t, WITHDRAWN)
-        self.tell("withdrawn", t, a["who"], lapsed=lapsed, text=a.get("text"))
+        self.tell("withdrawn", t, a["who"], to=whose, lapsed=lapsed, text=a.get("text"))
 
     def do_revive(self, t, a):
         t.attempts = 0
@@ -399,7 +471,7 @@ class Commands(Service):
         self.tell("revived", t, a.get("who"), text=a.get("text"))
 
     def do_escalate(self, t, a):
-        t.level += 1
+        t.level = min(LEVEL_MAX, t.level + 1)
         self.tell("escalated", t, a.get("who"), text=a.get("text"))
 
     def do_reprioritise(self, t, a):

@@ -3,16 +3,15 @@
 Each seed is a different world (swarm testing): a random subset of verbs and features, small pools
 of names so that things meet, and durations on a grid so that timers fall on the same instant.
 """
-import json
 import random
 import re
 
 import draw_time
-from draw_time import text_of
+from draw_policy import Policies
 from hours import DAY, NEVER, new_year
 from ticket import Promise
 from words import (
-    AGENTS_VERBS, AT_MAX, LEGAL, PRIORITIES, PROMISES, REASONS, REQUESTERS_VERBS)
+    AGENTS_VERBS, AT_MAX, LEGAL, PROMISES, REQUESTERS_VERBS, RUNNING, TO_AGENT, UNTIL)
 
 
 class World:
@@ -41,6 +40,10 @@ class World:
         self.patience = rng.choice([1, 1, 4, 20])  # how long leases and pauses are against the rest
         self.most_live = rng.choice([5, 10, 20, 40, 80])
         self.verbs = [v for v in LEGAL if v == "resolve" or some(0.85)]
+        self.hands_off = some(0.6)
+        self.symptoms = pool("sy", 3) if some(0.5) else []
+        if self.symptoms and some(0.5):
+            self.queues.append("problems")
         self.needs = some(0.4)
         self.joins = some(0.5)
         self.starts = some(0.5)
@@ -51,6 +54,10 @@ class World:
         self.parks = some(0.6)
         self.wrong = some(0.8)
         self.limits = some(0.3)
+        self.asks_figures = some(0.4)
+        self.floods = self.all_urgent = self.all_decline = self.pauses_on = self.to_and_fro = False
+        if some(0.3):
+            self.do_adversary(rng)
         self.weights = {
             "enqueue": rng.randint(4, 12),
             "many": rng.choice([0, 0, 1]),
@@ -59,19 +66,32 @@ class World:
             "act": rng.randint(10, 40),
             "any_act": rng.randint(1, 4) if self.wrong else 0,
             "agent": rng.choice([0, 0, 1]),
-            "gone": rng.choice([0, 0, 0.5]),
+            "gone": rng.choice([0, 0.5, 1] if self.hands_off else [0, 0, 0.5]),
             "cancel": 1 if self.parks else 0,
             "hold": rng.choice([0, 0, 1]),
             "define": rng.choice([0, 0, 0, 1]),
             "apply": rng.choice([0, 0, 1]),
             "what_if": rng.choice([0, 0, 0.5]),
             "why": rng.choice([0, 1]),
+            "figures": 0.7 if self.asks_figures else 0,
+            "found": rng.choice([0, 0.5]),
             "time": rng.choice([2, 4, 8, 16]),
             "again": 2 if self.ops else 0,
             "edge": rng.choice([0, 1, 2]),
+            "late_pause": rng.choice([0, 1, 2]) if "pause" in self.verbs else 0,
+            "cause": rng.choice([1, 2, 4]) if self.symptoms else 0,
             "odd": 1 if self.wrong else 0,
         }
 
+
+    def do_adversary(self, rng):
+        """Somebody plays against the others: a requester, the agents, or the policy."""
+        mode = rng.choice(["floods", "all_urgent", "all_decline", "pauses_on", "to_and_fro"])
+        setattr(self, mode, True)
+        needed = {"all_decline": {"hand_off", "decline"}, "pauses_on": {"pause"}}.get(mode, set())
+        self.hands_off |= mode == "all_decline"
+        self.verbs = [v for v in LEGAL if v in self.verbs or v in needed]
+        self.ladders |= mode == "to_and_fro"
 
     def do_business(self, rng):
         """On calendars, and near what makes them difficult."""
@@ -84,7 +104,7 @@ class World:
         self.calendars = {f"c{i}": draw_time.calendar(rng, zone, self.begins) for i in range(4)}
 
 
-class Drawer:
+class Drawer(Policies):
     def __init__(self, seed, policies=(), stored=False):
         self.stored = stored
         self.rng = random.Random(seed)
@@ -94,15 +114,6 @@ class Drawer:
         self.op = 0
         self.with_op = []  # lines to say again
         self.planned = None  # what makes the next line, where one belongs to the one before
-
-    def chance(self, p):
-        return self.rng.random() < p
-
-    def pick(self, pool):
-        return self.rng.choice(list(pool))
-
-    def span(self, most=20, least=1):
-        return self.world.grid * self.rng.randint(least, most)
 
     # ---- the first lines ----
 
@@ -126,115 +137,6 @@ class Drawer:
         skills = [s for s in self.world.skills if self.chance(0.7)]
         return f"agent {agent}" + (f" skills={','.join(skills)}" if skills else "")
 
-    # ---- policies ----
-
-    def ascending(self, least=0, most=3):
-        """Durations, each longer than the one before."""
-        at, spans = 0, []
-        for _ in range(self.rng.randint(least, most)):
-            at += self.span(10)
-            spans.append(text_of(at))
-        return spans
-
-    def policy(self):
-        if self.policies:
-            return self.pick(self.policies)
-        rng, kind = self.rng, self.rng.random()
-        if kind < 0.05:
-            return "{}"
-        p = self.parts(0.25 if kind < 0.2 else 0.75)
-        if kind < 0.2:
-            p["preset"] = "desk"
-        if self.world.limits:
-            p.setdefault("limits", {})["open"] = rng.randint(1, self.world.most_live)
-        return json.dumps(p)
-
-    def target(self, business):
-        def some():
-            days = business and self.chance(0.25)
-            return f"{self.rng.choice([1, 1, 2, 3])}wd" if days else text_of(self.span(30))
-
-        if self.chance(0.4):
-            return some()
-        named = [name for name in PRIORITIES if self.chance(0.6)] or ["normal"]
-        return {name: some() for name in named}
-
-    def promise(self, name, calendars):
-        p = {}
-        if calendars and self.chance(0.8):
-            p["calendar"] = self.pick(calendars)
-        p["target"] = self.target("calendar" in p)
-        if self.chance(0.3):
-            p["pauses"] = [reason for reason in REASONS if self.chance(0.5)]
-        if name == "ack" and self.chance(0.3):
-            p["receipt"] = self.chance(0.7)
-        if name == "update" and self.chance(0.5):
-            p["named"] = self.pick(["capped", "free"])
-        return p
-
-    def ladder(self, promises):
-        """Some steps that were drawn before, and some new ones."""
-        on = sorted(promises) or PROMISES
-
-        def is_business(name):
-            return "calendar" in promises.get(name, {})
-
-        def fits(step):
-            days = "wd" in step["at"] + step.get("repeat", "")
-            return step["on"] in on and (not days or is_business(step["on"]))
-
-        pool = self.world.steps_of
-        again = [step for step in pool if fits(step) and self.chance(0.5)]
-        new = draw_time.ladder(self.rng, on, is_business, lambda: self.span(10),
-                               self.world.queues + ["nowhere"], 4)
-        new = [step for step in new if step not in pool]
-        pool += new
-        steps = again + new
-        self.rng.shuffle(steps)
-        return steps[:20]
-
-    def parts(self, chance):
-        rng, p, world = self.rng, {}, self.world
-        if world.calendars:
-            names = rng.sample(sorted(world.calendars), rng.randint(1, 2))
-            p["calendars"] = {name: world.calendars[name] for name in names}
-            if self.chance(0.4):
-                p["notify_calendar"] = self.pick(names)
-        names = sorted(p.get("calendars", {}))
-        promises = {name: self.promise(name, names) for name in PROMISES if self.chance(chance)}
-        if promises:
-            p["promises"] = promises
-        if world.ladders and self.chance(0.8):
-            p["ladder"] = self.ladder(promises)
-        if self.chance(0.5):
-            p["warn"] = sorted(rng.sample(range(1, 100), rng.randint(0, 4)))
-        if self.chance(chance):
-            p["line"] = {"gap": text_of(self.span(5, 0)), "keep_for": text_of(self.span(10, 0))}
-            if self.chance(0.6):
-                p["line"]["shares"] = {name: rng.choice(["first", 1, 2, 3, 5, 8, 9])
-                                       for name in PRIORITIES if self.chance(0.7)}
-        if self.chance(chance):
-            lease = self.world.patience * self.span(15)
-            most = lease + self.world.patience * self.span(30, 0)
-            p["lease"] = {"for": text_of(lease), "max": text_of(most)}
-        if self.chance(chance):
-            backoff = [0 if self.chance(0.1) else self.span(6) for _ in range(rng.randint(1, 3))]
-            p["retry"] = {"attempts": rng.randint(1, 4), "backoff": [text_of(b) for b in backoff]}
-        if self.chance(chance):
-            p["pause"] = {"requester": {"max": text_of(self.world.patience * self.span(20)),
-                                        "remind": self.ascending(),
-                                        "then": self.pick(["resolve", "wait"])}}
-            if self.chance(0.5):
-                p["pause"]["third_party"] = {"max": text_of(self.span(20)), "then": "wait"}
-            if self.chance(0.5):
-                p["pause"]["until"] = {"max": text_of(self.span(20))}
-        if self.chance(chance):
-            p["aftercare"] = {"check_in": self.ascending(), "reopen_within": text_of(self.span(40)),
-                              "confirm_within": text_of(0 if self.chance(0.15) else self.span(20))}
-        if self.chance(0.1):
-            p["limits"] = {"payload": rng.randint(4, 64)}
-        return p
-
     # ---- commands ----
 
     def line(self):
@@ -249,6 +151,8 @@ class Drawer:
                 weights["enqueue"] = weights["many"] = 0
             if not all(agent.present for agent in self.service.agents.values()):
                 weights["agent"] += 2
+            if any(t.offer == TO_AGENT for t in self.service.live):
+                weights["gone"] += 0.3
             weights["reopen"] = 1 if self.stored else 0
             names = list(weights)
             what = self.rng.choices(names, [weights[name] for name in names])[0]
@@ -272,8 +176,10 @@ class Drawer:
 
     def request(self):
         rng, world = self.rng, self.world
-        a = f"who={self.pick(world.people)}"
-        if self.chance(0.6):
+        a = f"who={self.pick(world.people[:1] if world.floods and self.chance(0.8) else world.people)}"
+        if world.all_urgent and self.chance(0.9):
+            a += " priority=4"
+        elif self.chance(0.6):
             a += f" priority={rng.randint(1, 4)}"
         if world.starts and self.chance(0.3):
             a += f" start={max(0, self.service.now + self.span(20, -3))}"
@@ -284,8 +190,12 @@ class Drawer:
             a += " needs=" + ",".join(rng.sample(world.skills, n))
         if world.bodies and self.chance(0.5):
             a += f" body={'x' * rng.randint(1, 70)}"
-        if self.chance(0.1):
-            a += f" symptom=sy{rng.randint(1, 3)} ref=r{rng.randint(1, 9)}"
+        if world.symptoms and self.chance(0.6):
+            a += f" symptom={self.pick(world.symptoms)}"
+        if self.chance(0.05):
+            a += f" ref=r{rng.randint(1, 9)}"
+        if self.chance(0.05):
+            a += f" follows={rng.randint(1, self.service.last_id + self.chance(0.1) + 1)}"
         return a
 
     def draw_enqueue(self):
@@ -318,7 +228,8 @@ class Drawer:
         return f"cancel {self.pick(self.world.agents)} tag={self.rng.randint(1, 3)}"
 
     def draw_claim_ticket(self):
-        claimable = [t for t in self.service.live if t.state in ("waiting", "paused", "stuck")]
+        claimable = [t for t in self.service.live
+                     if t.state in ("waiting", "offered", "paused", "stuck")]
         if not claimable or self.chance(0.1):
             claimable = [t for t in self.service.tickets.values()]
         number = self.pick(claimable).id if claimable and not self.chance(0.02) else 99999
@@ -329,7 +240,8 @@ class Drawer:
         return self.meet(self.pick(gone or self.world.agents))
 
     def draw_gone(self):
-        return f"gone {self.pick(self.world.agents)}"
+        offered = [t.offered_to.name for t in self.service.live if t.offer == TO_AGENT]
+        return f"gone {self.pick(offered if offered and self.chance(0.7) else self.world.agents)}"
 
     def draw_hold(self):
         return f"hold {self.pick(self.world.queues)} {self.rng.choice([0, 0, 0, 1, 2, 3])}"
@@ -353,6 +265,35 @@ class Drawer:
         due = promise.due()
         return (self.service.now if due == NEVER else due) - promise.start < 100 * DAY
 
+    def draw_figures(self):
+        what = self.pick(["figures", "figures", "agents", "symptoms"])
+        if what != "figures":
+            return what
+        if self.chance(0.5):
+            what += f" queue={self.pick(self.world.queues)}"
+        if self.chance(0.6):
+            begin = self.service.now - self.rng.randrange(self.pick([DAY, 3 * DAY, 40 * DAY]))
+            if self.chance(0.5):  # the edges of a day
+                begin = begin // DAY * DAY - self.pick([0, 1])
+            begin = max(1, begin)
+            what += f" from={begin}"
+            if self.chance(0.5):
+                what += f" to={begin + self.rng.randrange(40 * DAY)}"
+        return what
+
+    def draw_found(self):
+        """Tickets by what they are linked to, their symptom, or who has them; or what happened to one."""
+        if self.service.tickets and self.chance(0.3):
+            t = self.pick(self.service.tickets.values())
+            return f"history ticket={t.id}" if len(t.history) < 900 else None
+        t = self.pick(self.service.live or [None])
+        filters = [f"agent={self.pick(self.world.agents)}", f"queue={self.pick(self.world.queues)}"]
+        if t is not None:
+            filters += [f"linked={t.cause or t.follows or t.id}"] * 2
+        if self.world.symptoms:
+            filters.append(f"symptom={self.pick(self.world.symptoms)}")
+        return f"tickets {self.pick(filters)}"
+
     def draw_again(self):
         """An op that was used: mostly the same line, sometimes with something else in it."""
         if not self.with_op:
@@ -372,18 +313,59 @@ class Drawer:
         by_state.pop("withdrawn", None)
         if not by_state:
             return None
-        often = {"claimed": 8, "paused": 5, "resolved": 4, "waiting": 2, "stuck": 3}
+        often = {"claimed": 8, "offered": 5, "paused": 5, "resolved": 4, "waiting": 2, "stuck": 3}
         weights = [often.get(state, 1) for state in by_state]
         t = self.pick(by_state[self.rng.choices(list(by_state), weights)[0]])
-        verbs = [v for v in self.world.verbs if t.state in LEGAL[v]]
+        world = self.world
+        verbs = [v for v in world.verbs if t.state in LEGAL[v] and (world.hands_off or v != "hand_off")]
         if t.state == "closed":
-            verbs = [v for v in self.world.verbs if v in ("reopen", "reply")]
+            verbs = [v for v in world.verbs if v in ("reopen", "reply", "link")]
         if not verbs:
             return None
         often = {"withdraw": 0.2, "move": 0.6, "note": 0.3, "escalate": 0.3, "ask": 0.5,
-                 "receipt": 0.3, "pause": 2, "confirm": 2, "revive": 3}
+                 "receipt": 0.3, "pause": 2, "confirm": 2, "revive": 3, "hand_off": 6, "recall": 0.6,
+                 "link": 0.4 if world.symptoms else 0.1}
+        if world.all_decline and t.offered_to is not None and self.chance(0.8):
+            return self.act("decline", t)
+        if t.offered_to is not None and not t.holder.present and self.chance(0.4):
+            return self.act("recall", t)
+        if world.pauses_on:
+            often.update(pause=12, resume=0.1, reply=0.1)
         verb = self.rng.choices(verbs, [often.get(v, 1) for v in verbs])[0]
         return self.act(verb, t)
+
+    def draw_cause(self):
+        """Of a ticket that others are linked to: it is claimed, and resolved somehow."""
+        causes = [t for t in self.service.live if t.is_a_cause()]
+        if not causes:
+            return None
+        t = self.pick(causes)
+        if t.state in LEGAL["resolve"]:
+            return self.act("resolve", t)
+        if t.state == "resolved":
+            return self.act(self.pick(["reopen", "confirm"]), t)
+        return f"claim_ticket {self.pick(self.world.agents)} ticket={t.id}"
+
+    def draw_late_pause(self):
+        """Near the last tenth of a promise."""
+        service = self.service
+        late = [(p.reached(p.target - p.target // 10), t, reason)
+                for t in service.live if t.state in LEGAL["pause"]
+                for p in t.promises.values() if p.counts() and p.state == RUNNING and not p.paused()
+                for reason in t.policy.paused_by[p.name]]
+        late = [one for one in late if one[0] <= service.until(one[1])]
+        if not late:
+            return None
+        at, t, reason = self.pick(late)
+
+        def pause():
+            until = f" at={self.service.now + self.span()}" if reason == UNTIL else ""
+            return f"act verb=pause ticket={t.id} token={t.token} kind={reason}{until} text=t"
+
+        if at <= service.now:
+            return pause()
+        self.planned = pause
+        return f"advance {max(service.wall, at + self.pick([-1, 0, 0, 1]))}"
 
     def draw_odd(self):
         """What no program should say; also what it may, at the edge of a limit."""
@@ -444,7 +426,7 @@ class Drawer:
                 line = line.split(" who=")[0]
         elif self.chance(0.2):
             line += " who=desk"
-        line += self.details(verb, t)
+        line += self.details(verb, t, wrong)
         if verb in ("update", "pause") and not (wrong and self.chance(0.05)) or self.chance(0.3):
             line += f" text=t{rng.randint(1, 99)}"
         return self.maybe_op(line)
@@ -455,7 +437,14 @@ class Drawer:
             return max(1, self.service.now - self.pick([0, 1, self.span(3)]))
         return self.service.now + self.pick([self.span(20), self.span(20), self.span(3), 1])
 
-    def details(self, verb, t):
+    def where_to(self, wrong):
+        """A queue or an agent; wrong: perhaps both, or neither."""
+        to = [f" queue={self.pick(self.world.queues)}", f" agent={self.pick(self.world.agents)}"]
+        if wrong and self.chance(0.1):
+            return self.pick(["", "".join(to)])
+        return self.pick(to)
+
+    def details(self, verb, t, wrong):
         rng = self.rng
         if verb == "update" and self.chance(0.4):
             update = Promise(t, "update")
@@ -477,7 +466,15 @@ class Drawer:
             running = [p.reason for p in t.running_pauses()]
             return f" kind={self.pick([1, 2, 3] if self.chance(0.1) else running + [0])}"
         if verb == "resolve":
-            return f" kind={rng.randint(1, 3)}"
+            return f" kind={self.pick([1, 2, 2, 3, 3, 3] if t.linked else [1, 2, 3])}"
+        if verb == "hand_off":
+            return self.where_to(wrong)
+        if verb == "link":
+            causes = [o.id for o in self.service.live if o.is_cause or o.linked]
+            others = [o.id for o in list(self.service.tickets.values())[-40:]]
+            if self.chance(0.3):
+                return f" other={self.pick([0] * 8 + [99999] + others)}"
+            return f" other={self.pick(causes or others)}"
         if verb == "reply" and self.chance(0.25):
             return " kind=1"
         if verb == "reprioritise":
@@ -502,6 +499,8 @@ class Drawer:
                 edge(t.solved[-1][0] + t.policy.reopen_within,
                      lambda t=t, verb=verb: self.act(verb, t))
         for t in service.live:
+            if t.state == "offered":
+                edge(t.offer_end, lambda t=t: f"claim_ticket {self.pick(self.world.agents)} ticket={t.id}")
             if t.state == "claimed" and "release" in self.world.verbs:
                 edge(service.on_the_wall(t.claimed_boot + 60_000),
                      lambda t=t: self.act("release", t))

@@ -4,15 +4,18 @@ Naive on purpose. There are no indexes, heaps or counters here: what is waiting,
 and how much of a promise is used is found by looking at everything, each time. The only thing
 remembered is a ticket's next timer, forgotten at each of its events. Slow and plain is what makes
 it worth comparing with. words.py has the words, policy.py and ticket.py what their names say,
-service.py time and the line, commands.py the verbs; here is how it is spoken to.
+service.py time, line.py who is next, ladder.py warnings and steps, causes.py what keeps coming,
+figures.py what has been counted, commands.py the verbs; here is how it is spoken to.
 
     python3 oracle.py < commands.txt
 """
 import sys
 
 from commands import Commands
+from figures import describe_agents, describe_figures
 from policy import Policy
-from words import AT_MAX, HOLD_CLAIMS, HOLD_ENQUEUE, PROMISES, Refused, instant, num, split, word
+from words import (
+    AT_MAX, HOLD_CLAIMS, HOLD_ENQUEUE, PROMISES, Refused, TO_AGENT, instant, num, split, word)
 
 
 class Oracle(Commands):
@@ -69,8 +72,7 @@ class Oracle(Commands):
             self.tell_room()
             self.done()
         elif verb == "agent":
-            agent = self.meet(words[0])
-            agent.skills, agent.present = split(a.get("skills")), True
+            self.take_skills(self.agent(words[0]), split(a.get("skills")))
         elif verb == "gone":
             self.gone(self.meet(words[0]))
             self.done()
@@ -91,7 +93,22 @@ class Oracle(Commands):
             if not self.cancel(self.meet(words[0]), num(a, "tag")):
                 raise Refused("ENOENT", returned=True)
         elif verb == "act":
+            if a.get("queue"):
+                self.queue(a["queue"])
+            if a.get("agent"):
+                self.meet(a["agent"])
             self.act(a)
+        elif verb == "figures":
+            queue = self.queue(a["queue"]) if a.get("queue") else None
+            self.out += describe_figures(self, queue, num(a, "from"), num(a, "to"))
+        elif verb == "agents":
+            self.out += describe_agents(self)
+        elif verb == "symptoms":
+            self.out += self.describe_symptoms()
+        elif verb == "history":
+            self.out += self.tickets[num(a, "ticket")].history
+        elif verb == "tickets":
+            self.out.append(self.describe_found(a))
         elif verb in ("advance", "skip") and not self.wall <= int(words[0]) <= AT_MAX:
             raise Refused("EINVAL", returned=True)
         elif verb == "advance":
@@ -121,9 +138,26 @@ class Oracle(Commands):
         """Who is named for the first time after a reopen has come back, without skills."""
         agent = self.agent(name)
         if name in self.to_meet:
-            self.to_meet.discard(name)
-            agent.skills, agent.present = [], True
+            self.take_skills(agent, [])
         return agent
+
+    def take_skills(self, agent, skills):
+        """Instead of those it had; if it has gone it is back."""
+        self.to_meet.discard(agent.name)
+        had = agent.skills if agent.present else []
+        agent.skills, agent.present = skills, True
+        self.skills_lost(had)
+
+    def describe_found(self, a):
+        """The tickets that fit, by id."""
+        queue, agent = a.get("queue"), a.get("agent")
+        found = [t for t in self.tickets.values()
+                 if queue in (None, t.queue.name)
+                 and a.get("symptom") in (None, t.symptom)
+                 and num(a, "linked") in (0, t.cause, t.follows)
+                 and (agent is None or (t.claim_stands() and t.holder.name == agent)
+                      or (t.offer == TO_AGENT and t.offered_to.name == agent))]
+        return f"i ids={word(','.join(str(t.id) for t in sorted(found, key=lambda t: t.id)))}"
 
 
 def opened(line):

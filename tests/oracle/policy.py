@@ -20,6 +20,8 @@ DEFAULT = {
     "retry": {"attempts": 5, "backoff": ["10s", "1m", "10m", "1h"]},
     "pause": {name: {"max": "30d", "remind": [], "then": "wait"} for name in REASONS},
     "aftercare": {"check_in": [], "confirm_within": "5d", "reopen_within": "30d"},
+    "handoff": {"accept_within": "30m", "hops": 5},
+    "recurrence": {"window": "30d", "cause_after": 3, "cause_queue": None},
     "limits": {"open": 1_000_000, "payload": 1_048_576},
 }
 DESK = {
@@ -128,6 +130,11 @@ class Policy:
         self.check_in = [duration(d) for d in p["aftercare"]["check_in"]]
         self.confirm_within = duration(p["aftercare"]["confirm_within"])
         self.reopen_within = duration(p["aftercare"]["reopen_within"])
+        self.accept_within = duration(p["handoff"]["accept_within"])
+        self.hops = p["handoff"]["hops"]
+        self.window = duration(p["recurrence"]["window"])
+        self.cause_after = p["recurrence"]["cause_after"]
+        self.cause_queue = p["recurrence"]["cause_queue"]
         self.open = p["limits"]["open"]
         self.payload = p["limits"]["payload"]
 

@@ -12,6 +12,8 @@
 #include <unistd.h>
 #include <usher/usher.h>
 
+#include "probe_rows.h"
+
 int64_t usher__service_next_due(usher_t *u);
 uint64_t usher__service_token(usher_t *u, usher_id id);
 
@@ -108,27 +110,6 @@ static void split(struct list *l, const char *value)
 
 /* ---- telling -------------------------------------------------------------------------------- */
 
-static const char *or_none(const char *s)
-{
-    return s ? s : "-";
-}
-
-static const char *code(int status)
-{
-    return status == USHER_OK ? "OK" : usher_err_name(status) + strlen("USHER_");
-}
-
-static const char *name(int what, int value)
-{
-    return value ? usher_name(what, value) : "-";
-}
-
-static const char *instant(int64_t at, char room[24])
-{
-    snprintf(room, 24, "%" PRId64, at);
-    return at == USHER_NEVER ? "never" : room;
-}
-
 static void touch(usher_id ticket)
 {
     if (probe.touched_n == probe.touched_room) {
@@ -138,61 +119,12 @@ static void touch(usher_id ticket)
     probe.touched[probe.touched_n++] = ticket;
 }
 
-static int by_name(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-/* Whom an event says to notify, in order. */
-static void tell_names(usher_text names)
-{
-    const char *name[LIST_MAX];
-    size_t n = 0;
-
-    for (uint64_t at = 0; at < names.len && n < LIST_MAX; at += strlen(names.data + at) + 1)
-        name[n++] = names.data + at;
-    if (n == 0)
-        putchar('-');
-    else
-        qsort(name, n, sizeof name[0], by_name);
-    for (size_t i = 0; i < n; i++)
-        printf("%s%s", i ? "," : "", name[i]);
-}
-
 static void on_event(usher_t *u, const usher_event *e, void *user)
 {
-    bool rules = e->kind == USHER_EV_WARNED || e->kind == USHER_EV_STEPPED || e->kind == USHER_EV_NO_QUEUE;
-    char due[24], notify[24];
-
     (void)u;
     (void)user;
     touch(e->ticket);
-    printf("e seq=%" PRIu64 " ticket=%" PRIu64 " ts=%" PRIu64 " at=%" PRId64 " seen=%" PRId64
-           " kind=%s state=%s how=%d promise=%s level=%d prio=%d n=%u until=%" PRId64 " due=%s"
-           " kept=%u lapsed=%u pv=%u queue=%s who=%s to=%s rule=%s notify=",
-           e->seq, e->ticket, e->ticket_seq, e->at, e->seen_at, name(USHER_NAME_EVENT, e->kind),
-           name(USHER_NAME_STATE, e->state), e->how, name(USHER_NAME_PROMISE, e->promise), e->level,
-           e->priority, e->n, e->until_at, instant(e->due_at, due), e->kept, e->lapsed,
-           e->policy_version, e->queue ? usher_queue_name(e->queue) : "-", or_none(e->who),
-           or_none(e->to), rules ? or_none(e->rule) : "-");
-    tell_names(e->notify);
-    printf(" nat=%s text=%s\n", instant(e->notify_at, notify), e->text.len ? e->text.data : "-");
-}
-
-static void on_page(usher_t *u, int status, const usher_page *p, void *user)
-{
-    char a[24], b[24];
-
-    (void)u;
-    (void)user;
-    if (status != USHER_OK)
-        printf("p status=%s\n", code(status));
-    for (uint64_t i = 0; i < p->n && p->spans; i++)
-        printf("s from=%" PRId64 " to=%s kind=%d ms=%" PRId64 "\n", p->spans[i].from_at, instant(p->spans[i].to_at, b),
-               p->spans[i].kind, p->spans[i].ms);
-    for (uint64_t i = 0; i < p->n && p->changes; i++)
-        printf("c ticket=%" PRIu64 " promise=%d from=%s to=%s what=%d\n", p->changes[i].ticket, p->changes[i].promise,
-               instant(p->changes[i].from_at, a), instant(p->changes[i].to_at, b), p->changes[i].what);
+    tell_event('e', e);
 }
 
 static void on_done(usher_t *u, const usher_done *d, void *user)
@@ -235,10 +167,10 @@ static void describe(usher_id id)
            " kept=%s att=%u chases=%u persons=%u req=%s queue=%s pv=%u token=%" PRIu64
            " due=%s nextword=%s",
            s.ticket, name(USHER_NAME_STATE, s.state), s.priority, s.level, s.ticket_seq, s.state_at,
-           s.until_at, s.rank_at, s.ahead, s.ahead_in_queue, or_none(s.holder),
-           or_none(s.kept_for), s.attempts, s.chases, s.persons, or_none(s.requester),
-           usher_queue_name(s.queue), s.policy_version, usher__service_token(probe.u, id),
-           instant(s.due_at, due), instant(s.next_word_at, word));
+           s.until_at, s.rank_at, s.ahead, s.ahead_in_queue, or_none(s.holder), or_none(s.kept_for),
+           s.attempts, s.chases, s.persons, or_none(s.requester), usher_queue_name(s.queue),
+           s.policy_version, usher__service_token(probe.u, id), instant(s.due_at, due),
+           instant(s.next_word_at, word));
     for (int i = 0; i < 4; i++) {
         const usher_promise *p = &s.promises[i];
         if (p->state == 0)
@@ -247,7 +179,10 @@ static void describe(usher_id id)
             printf(" p%d=%d:%" PRId64 ":%s:%" PRId64 ":%" PRId64 ":%u", i + 1, p->state,
                    p->start_at, instant(p->due_at, due), p->target_ms, p->left_ms, p->arming);
     }
-    putchar('\n');
+    printf(" waits=%u:%" PRId64 ":%" PRId64 " by=%d from=%" PRId64 " behind=%" PRId64
+           " offer=%d to=%s hops=%u cause=%" PRIu64 " follows=%" PRIu64 " linked=%u isc=%d\n",
+           s.waits, s.wait_p50_ms, s.wait_p90_ms, s.rank_by, s.rank_from_at, s.rank_behind_ms,
+           s.offer, or_none(s.offered_to), s.handoffs, s.cause, s.follows, s.linked, s.is_cause);
 }
 
 static int by_id(const void *a, const void *b)
@@ -347,6 +282,7 @@ static void fill_request(usher_request *r, struct list *needs, const struct args
         .priority = (int32_t)num(a, "priority"),
         .start_at = num(a, "start"),
         .op = op(a),
+        .follows = (usher_id)num(a, "follows"),
     };
 }
 
@@ -425,6 +361,8 @@ static int do_act(const struct args *a)
         .queue = queue(arg(a, "queue")),
         .who = arg(a, "who"),
         .op = op(a),
+        .agent = arg(a, "agent") ? agent(arg(a, "agent")) : NULL,
+        .other = (usher_id)num(a, "other"),
     };
 
     return usher_act(probe.u, &c, on_done, NULL);
@@ -456,6 +394,21 @@ static int do_why(const struct args *a)
     q.ticket = (usher_id)num(a, "ticket");
     q.promise = (int32_t)num(a, "promise");
     return usher_read(probe.u, &q, on_page, NULL);
+}
+
+/* figures, agents, symptoms, tickets, history. */
+static int do_read(int what, const struct args *a)
+{
+    usher_query q = {.size = sizeof q, .what = what, .limit = USHER_ROWS_MAX};
+
+    q.queue = arg(a, "queue") ? queue(arg(a, "queue")) : NULL;
+    q.agent = arg(a, "agent");
+    q.symptom = arg(a, "symptom");
+    q.linked = (usher_id)num(a, "linked");
+    q.ticket = (usher_id)num(a, "ticket");
+    q.from_at = num(a, "from");
+    q.to_at = num(a, "to");
+    return usher_read(probe.u, &q, on_page, what == USHER_READ_TICKETS ? &probe : NULL);
 }
 
 static int open_again(void)
@@ -593,6 +546,16 @@ static int perform(const char *what, const char *first, char *rest, const struct
         return do_what_if(first, rest);
     if (strcmp(what, "why") == 0)
         return do_why(a);
+    if (strcmp(what, "figures") == 0)
+        return do_read(USHER_READ_FIGURES, a);
+    if (strcmp(what, "agents") == 0)
+        return do_read(USHER_READ_AGENTS, a);
+    if (strcmp(what, "symptoms") == 0)
+        return do_read(USHER_READ_SYMPTOMS, a);
+    if (strcmp(what, "tickets") == 0)
+        return do_read(USHER_READ_TICKETS, a);
+    if (strcmp(what, "history") == 0)
+        return do_read(USHER_READ_HISTORY, a);
     if (strcmp(what, "hold") == 0)
         return usher_queue_hold(queue(first), (uint32_t)strtoul(rest, NULL, 10), on_done, NULL);
     if (strcmp(what, "agent") == 0) {
@@ -615,6 +578,20 @@ static int perform(const char *what, const char *first, char *rest, const struct
     exit(2);
 }
 
+/* words: with a space between each. */
+static bool is_one_of(const char *word, const char *words)
+{
+    size_t len = strlen(word);
+    const char *at = words;
+
+    while ((at = strstr(at, word)) != NULL) {
+        if ((at == words || at[-1] == ' ') && (at[len] == ' ' || at[len] == '\0'))
+            return true;
+        at += len;
+    }
+    return false;
+}
+
 /* A line: a command, mostly a first word, and the rest, which is cut into arguments unless it is a
  * policy or a batch. */
 static void read_line(char *line)
@@ -622,9 +599,9 @@ static void read_line(char *line)
     struct args a = {.n = 0};
     char *save = NULL, *rest, *first = NULL;
     char *what = strtok_r(line, " ", &save);
-    int whole = strchr("dmh", what[0]) != NULL || strcmp(what, "what_if") == 0; /* define, many, hold */
+    bool whole = is_one_of(what, "define many hold what_if");
 
-    if (strcmp(what, "act") != 0 && strcmp(what, "why") != 0)
+    if (!is_one_of(what, "act why figures agents symptoms tickets history"))
         first = strtok_r(NULL, " ", &save);
     rest = save;
     if (!whole) {

@@ -1,14 +1,16 @@
-"""The service: queues, agents and tickets, time, the line, and what becomes of tickets."""
+"""The service: queues, agents and tickets, time, what is told, and what becomes of tickets."""
+from causes import Causes
+from figures import Event
 from hours import Always
+from ladder import Ladder, own_instant
+from line import Line
 from policy import Policy
 from words import (
-    BROKEN, CLAIMED, CLOSED, HOLD_CLAIMS, KEPT, LAPSED, NEVER, NOT_MADE, NO_REPLY, PAUSED, PRIORITIES,
-    PROMISES, REQUESTER, RESOLVED, RUNNING, Refused, SCHEDULED, STUCK, WAITING, instant, word)
+    BROKEN, CLAIMED, CLOSED, KEPT, LAPSED, LEVEL_MAX, NEVER, NOT_MADE, NO_REPLY, OFFERED, PAUSED,
+    PRIORITIES, PROMISES, REQUESTER, RESOLVED, RUNNING, Refused, SCHEDULED, STUCK, TO_AGENT, WAITING,
+    WITHDRAWN, instant, ms, word)
 
 
-LATE = 60_000
-LEVEL_MAX = 65535
-RECORDS = ["broken", "warned", "step"]
 NOTIFYING = ["warned", "broken", "stepped", "reminded", "check_in"]
 
 
@@ -42,27 +44,6 @@ class Parked:
         self.tag, self.op, self.asked = tag, op, asked
 
 
-class Mark:
-    """The last rank given to a requester in a queue and band."""
-
-    def __init__(self, rank, ticket, set_at, gap):
-        self.rank, self.ticket, self.set_at, self.gap = rank, ticket, set_at, gap
-
-
-class Firing:
-    """Of a warning or a step: what is to be told of it. `place` is its place among those that are
-    told together: warnings by promise and per cent, then steps."""
-
-    def __init__(self, kind, promise, n, rule, place, step=None, lapsed=0, moved=None):
-        self.kind, self.promise, self.n, self.rule, self.place = kind, promise, n, rule, place
-        self.notify = step.notify if step else []
-        self.lapsed, self.moved = lapsed, moved
-        self.at = None
-
-    def name(self):
-        return f"warn[{self.place[2]}] of {self.promise.name}" if self.kind == "warned" else self.rule
-
-
 class Remembered:
     """The first result of an op."""
 
@@ -70,7 +51,7 @@ class Remembered:
         self.op, self.at, self.asked, self.kind, self.result = op, at, asked, kind, result
 
 
-class Service:
+class Service(Line, Ladder, Causes):
     """All tickets, and one command after the other. `now` is the service's, `at` the instant that
     is being worked on: that of a late timer lies before now."""
 
@@ -86,6 +67,10 @@ class Service:
         self.ended = []      # closed and withdrawn, oldest first
         self.found_by = {}   # (queue, dedup key): the ticket to join
         self.marks = {}      # (queue, priority, requester)
+        self.waits = {}      # (queue, priority): (at, took) of each first claim
+        self.symptoms = {}   # by name
+        self.over = []       # causes that are, to be unlinked from
+        self.events = []     # all that was told of tickets
         self.parked = []
         self.to_meet = set() # agents that nobody has named since it was opened again
         self.ops = []
@@ -162,25 +147,34 @@ class Service:
         return policy.notify_calendar.next_open(at)
 
     def tell(self, kind, ticket=None, who=None, how=0, promise=None, n=0, until=0, due=0, kept=0,
-             lapsed=0, queue=None, to=None, text=None, version=0, at=None, rule=None, notify=()):
+             lapsed=0, queue=None, to=None, text=None, version=0, at=None, rule=None, notify=(),
+             other=0, took=None, agent=None):
+        """`agent`: who is meant, where that is not the ticket's last holder; False: nobody."""
         at = self.at if at is None else at
         notify_at = self.notify_at(ticket.policy, self.now) if kind in NOTIFYING else 0
         self.seq += 1
         number = ts = level = priority = 0
-        state = None
+        state = spoke = held = None
         if ticket is not None:
             ticket.events += 1
             ticket.cached = None
             self.touched.add(ticket.id)
             number, ts, level, priority = ticket.id, ticket.events, ticket.level, ticket.priority
             state, version, queue = ticket.state, ticket.policy.version, ticket.queue
+            spoke, held, ticket.word, ticket.held = ticket.word, ticket.held, None, None
+            self.events.append(Event(kind, at, queue, priority, promise, n, how, kept, lapsed, took,
+                                     spoke, held, ticket.holder if agent is None else agent))
         seen = self.now if self.now > at else 0
-        self.out.append(
+        told = (
             f"e seq={self.seq} ticket={number} ts={ts} at={at} seen={seen} kind={kind}"
             f" state={word(state)} how={how} promise={word(promise)} level={level} prio={priority}"
             f" n={n} until={until} due={instant(due)} kept={kept} lapsed={lapsed} pv={version}"
             f" queue={word(queue and queue.name)} who={word(who)} to={word(to)} rule={word(rule)}"
-            f" notify={word(','.join(sorted(notify)))} nat={instant(notify_at)} text={word(text)}")
+            f" notify={word(','.join(sorted(notify)))} nat={instant(notify_at)} other={other}"
+            f" took={ms(took)} word={ms(spoke)} held={ms(held)} text={word(text)}")
+        self.out.append(told)
+        if ticket is not None:
+            ticket.history.append("h" + told[1:])
 
     def done(self, status="OK", verb=None, ticket=None, number=0, outcome=0, remember=None):
         """A completion."""
@@ -221,6 +215,8 @@ class Service:
             return t.start_at
         if t.state == CLAIMED:
             return self.on_the_wall(t.lease_boot)
+        if t.state == OFFERED:
+            return t.offer_end
         if t.state == WAITING and t.kept_for:
             return t.keep_end
         if t.state == PAUSED:
@@ -228,7 +224,7 @@ class Service:
         return t.closing if t.state == RESOLVED else 0
 
     def describe(self, t):
-        line = [o for o in self.live if o.queue is t.queue and o.in_line()] if t.in_line() else []
+        line = self.in_line(t.line()) if t.line() else []
         ahead = sum((o.rank, o.id) < (t.rank, t.id) for o in line if o.priority == t.priority)
         above = sum(o.priority > t.priority for o in line)
         next_word = t.nearest_due(["ack", "answer", "update"])
@@ -239,13 +235,22 @@ class Service:
             promises += f" p{i + 1}=" + ":".join(map(str, told if p.state else [0] * 6))
         return (f"t id={t.id} state={t.state} prio={t.priority} level={t.level} ts={t.events}"
                 f" since={t.since} until={self.until(t)} rank={t.rank}"
-                f" ahead={ahead if t.in_line() else -1}"
-                f" aheadq={ahead + above if t.in_line() else -1}"
+                f" ahead={ahead if t.line() else -1}"
+                f" aheadq={ahead + above if t.line() else -1}"
                 f" holder={word(t.claim_stands() and t.holder.name)}"
                 f" kept={word(t.kept_for and t.kept_for.name)} att={t.attempts} chases={t.chases}"
                 f" persons={self.persons(t)} req={t.requester()} queue={t.queue.name}"
                 f" pv={t.policy.version} token={t.standing_token()} due={instant(t.nearest_due())}"
-                f" nextword={instant(next_word)}{promises}")
+                f" nextword={instant(next_word)}{promises} {self.describe_more(t)}")
+
+    def describe_more(self, t):
+        n, half, most = self.waited(t)
+        came_from = t.rank - t.behind if t.entry is not None else 0
+        by = 0 if t.entry is None else 2 if came_from == t.entry else 1
+        return (f"waits={n}:{half}:{most} by={by} from={came_from}"
+                f" behind={t.behind} offer={t.offer} to={word(t.offered_to and t.offered_to.name)}"
+                f" hops={t.hops} cause={t.cause} follows={t.follows} linked={len(t.linked)}"
+                f" isc={int(t.is_cause)}")
 
     # ---- op ----
 
@@ -265,99 +270,6 @@ class Service:
         if first is not None and first.asked != asked:
             raise Refused("EINVAL")
         return first
-
-    # ---- the line ----
-
-    def compute_rank(self, t, first):
-        gap = t.queue.policy.gap
-        base = t.nearest_due()
-        if base == NEVER:
-            base = t.entry
-        place = (t.queue.name, t.priority, t.requester())
-        mark = self.marks.get(place)
-        if mark is not None and (gap == 0 or max(mark.rank, mark.set_at) + mark.gap <= self.at):
-            mark = None
-        if mark is None:
-            t.rank = base
-        elif first:
-            t.rank = max(base, mark.rank + gap)
-        elif mark.ticket != t.id:
-            t.rank = max(base, max(mark.rank, self.at - gap) + gap)
-        else:
-            t.rank = base
-        t.behind = t.rank - base
-        if gap > 0:
-            self.marks[place] = Mark(t.rank, t.id, self.at, gap)
-
-    def come_back(self, t, keep):
-        """To waiting, by the old rank, or the nearest due and what the gap adds to it; perhaps kept
-        for the last holder."""
-        t.enter(WAITING, self.at)
-        if t.nearest_due() != NEVER:
-            t.rank = min(t.rank, t.nearest_due() + t.behind)
-        keep_for = t.queue.policy.keep_for
-        if keep and keep_for and t.last_holder is not None and t.last_holder.present:
-            t.kept_for, t.keep_end = t.last_holder, self.at + keep_for
-
-    def takeable(self, t, agent):
-        return (t.state == WAITING and not t.queue.hold & HOLD_CLAIMS
-                and t.kept_for in (None, agent) and all(need in agent.skills for need in t.needs))
-
-    def choose(self, agent, queue):
-        """The next ticket of one queue's line, its band charged."""
-        bands = {}
-        for t in self.live:
-            if t.queue is queue and t.in_line() and self.takeable(t, agent):
-                bands.setdefault(t.priority, []).append((t.rank, t.id))
-        first = [priority for priority in bands if queue.policy.shares[priority] == "first"]
-        if first:
-            band = max(first)
-        elif bands:
-            for priority in bands:
-                queue.passes[priority] = max(queue.passes[priority], queue.last_pass)
-            band = min(bands, key=lambda priority: (queue.passes[priority], -priority))
-            queue.last_pass = queue.passes[band]
-            queue.passes[band] += queue.policy.stride(band)
-        else:
-            return None
-        return self.tickets[min(bands[band])[1]]
-
-    def take(self, agent, queues, n):
-        taken = []
-        kept = sorted((t.rank, t.id) for t in self.live
-                      if t.queue in queues and t.kept_for is agent and self.takeable(t, agent))
-        for _, number in kept[:n]:
-            taken.append(self.tickets[number])
-            self.claim(self.tickets[number], agent, 0)
-        for queue in queues:
-            while len(taken) < n:
-                ticket = self.choose(agent, queue)
-                if ticket is None:
-                    break
-                taken.append(ticket)
-                self.claim(ticket, agent, 0)
-        return taken
-
-    def claim(self, t, agent, passed_over):
-        t.end_pauses(self.at)
-        if t.state == STUCK:
-            t.attempts = 0
-        t.enter(CLAIMED, self.at)
-        t.kept_for = None
-        t.holder = t.last_holder = agent
-        t.token += 1
-        t.said = t.alive = False
-        t.claimed_boot = self.on_boot()
-        t.lease_boot = t.claimed_boot + t.queue.policy.lease_for
-        self.tell("claimed", t, agent.name, n=passed_over, until=self.on_the_wall(t.lease_boot))
-
-    def serve_parked(self):
-        if any(t.state == WAITING for t in self.live):
-            for parked in list(self.parked):
-                taken = self.take(parked.agent, parked.queues, parked.n)
-                if taken:
-                    self.parked.remove(parked)
-                    self.tell_work(parked.agent, "OK", parked.tag, taken, (parked.op, parked.asked))
 
     def open_in(self, queue):
         return sum(t.queue is queue for t in self.live)
@@ -379,6 +291,7 @@ class Service:
         if t.unanswered:
             t.promises["answer"].begin(at)
         t.entry = at
+        t.came = True
         self.compute_rank(t, first=True)
 
     def message(self, t):
@@ -389,6 +302,8 @@ class Service:
 
     def speak(self, t):
         """A word: what it keeps."""
+        if not t.acknowledged:
+            t.word = max(0, self.at - t.entry)
         t.unanswered, t.acknowledged = False, True
         t.said = True
         return t.promises["ack"].stop() | t.promises["answer"].stop()
@@ -410,6 +325,15 @@ class Service:
         t.queue.freed = True
         self.hide(t)
         self.live.remove(t)
+        if state == WITHDRAWN:
+            self.cause_withdrawn(t)
+        if t.linked or (state == WITHDRAWN and t.cause_runs):
+            self.over.append(t)
+        if not t.cause_runs:
+            self.put_by(t)
+
+    def put_by(self, t):
+        """Of those that are over only so many stay."""
         self.ended.append(t)
         if len(self.ended) > self.keep_closed:
             del self.tickets[self.ended.pop(0).id]
@@ -424,17 +348,20 @@ class Service:
         for person in t.persons:
             person.confirmed = False
         self.hide(t)
-        self.tell("resolved", t, who, how=how, kept=kept, lapsed=lapsed, text=text)
+        self.tell("resolved", t, who, how=how, kept=kept, lapsed=lapsed, text=text,
+                  took=max(0, self.at - t.entry), agent=False if how == NO_REPLY else None)
         if t.policy.confirm_within == 0:
             self.close(t, who)
+        self.cause_resolved(t, how, text)
 
     def close(self, t, who=None):
         self.end(t, CLOSED)
-        self.tell("closed", t, who)
+        self.tell("closed", t, who, took=max(0, t.solved[-1][0] - t.entry))
 
     def reopen(self, t, who, text):
         if t.state == CLOSED:
-            self.ended.remove(t)
+            if t in self.ended:
+                self.ended.remove(t)
             self.live.append(t)
         t.solved[-1][1] = self.at
         t.attempts = 0
@@ -455,9 +382,10 @@ class Service:
         self.tell("reopened", t, who, lapsed=lapsed, text=text)
         if resolve.owed and resolve.state == RUNNING:
             self.judge(t, [resolve])
+        self.cause_reopened(t)
 
     def stick(self, t, who):
-        t.level += 1
+        t.level = min(LEVEL_MAX, t.level + 1)
         self.tell("stuck", t, who, n=t.attempts)
 
     def retarget(self, t):
@@ -488,129 +416,8 @@ class Service:
         self.hide(t)
         t.queue.freed = True
         t.queue, t.kept_for = queue, None
+        t.came = True
         self.make_findable(t)
-
-    # ---- the ladder ----
-
-    def warn(self, t, name, percent):
-        promise = t.promises[name]
-        i = t.policy.warn.index(percent)
-        promise.warned.append(percent)
-        return Firing("warned", promise, percent, "warn", (0, PROMISES.index(name), i))
-
-    def climb(self, t, name, step, k):
-        promise = t.promises[name]
-        promise.climbed[step.id] = k + 1
-        t.level = min(LEVEL_MAX, t.level + step.up)
-        lapsed, aimed, moved = 0, [], None
-        lifted = step.priority > t.priority
-        if lifted:
-            t.priority = step.priority
-            lapsed, aimed = self.retarget(t)
-        if step.move in self.queues and self.queues[step.move] is not t.queue:
-            moved = self.queues[step.move]
-            self.put(t, moved)
-        if (lifted or moved) and t.entry is not None:
-            self.compute_rank(t, first=False)
-        if step.move and step.move not in self.queues:
-            self.tell("no_queue", t, promise=name, to=step.move, rule=step.rule)
-        return Firing("stepped", promise, k, step.rule, (1, step.index), step, lapsed, moved), aimed
-
-    def is_late(self, own):
-        """Or a change has put it into the past."""
-        return self.now - own > LATE or own < self.at
-
-    def keep_or_tell(self, t, firing, own):
-        firing.at = self.at
-        if self.is_late(own):
-            t.untold.append(firing)
-        else:
-            self.tell_firings(t, [firing])
-
-    def tell_firings(self, t, firings):
-        last = firings[-1]
-        others = sorted((f for f in firings if f.place != last.place), key=lambda f: f.place)
-        moved = [f.moved.name for f in firings if f.moved]
-        lapsed = 0
-        for firing in firings:
-            lapsed |= firing.lapsed
-        self.tell(last.kind, t, promise=last.promise.name, n=last.n, rule=last.rule, at=last.at,
-                  due=last.promise.due() if last.kind == "warned" else 0, lapsed=lapsed,
-                  to=moved[-1] if moved else None, notify=set(sum((f.notify for f in firings), [])),
-                  text=", ".join(dict.fromkeys(f.name() for f in others)))
-
-    def tell_untold(self, t):
-        """As soon as no more of that kind is about to fire, whatever else does before."""
-        if t.untold and not any(self.is_late(timer[0]) and timer[0] <= self.now
-                                for timer in t.wall_timers() if timer[4] in RECORDS):
-            firings, t.untold = t.untold, []
-            self.tell_firings(t, firings)
-
-    def settle(self, t):
-        """What a change has put into the past fires right after it."""
-        while t.next_timer() is not None and t.next_timer()[0] < self.at:
-            self.fire(t.next_timer())
-            self.tell_room()
-
-    # ---- later policies ----
-
-    def apply(self, queue):
-        reached = [t for t in self.live
-                   if t.policy.queue is queue and t.policy.version < queue.policy.version]
-        numbers = {t.id for t in reached if t.state != RESOLVED}
-        self.marks = {place: mark for place, mark in self.marks.items()
-                      if mark.ticket not in numbers}
-        for t in sorted(reached, key=lambda t: (t.rank, t.id)):
-            t.policy = queue.policy
-            lapsed, aimed = self.retarget(t)
-            resolve = t.promises["resolve"]
-            if t.state == RESOLVED and resolve.state == KEPT and resolve.has_target():
-                resolve.aim(self.at)
-            for pause in t.running_pauses():  # what has passed is told no more
-                pause.reminded = sum(pause.asked_at + after <= self.at
-                                     for after in t.policy.remind[pause.reason])
-            if t.state == RESOLVED:
-                t.checked_in = sum(t.solved[-1][0] + after <= self.at
-                                   for after in t.policy.check_in)
-            self.tell("applied", t, lapsed=lapsed)
-            self.judge(t, aimed)
-            if t.entry is not None and t.state != RESOLVED:  # who is in no line sets no mark
-                self.compute_rank(t, first=False)
-            self.settle(t)
-
-    def what_if(self, queue, policy):
-        """(ticket, promise, due, due then, what) of each promise that would be another."""
-        rows = []
-        for t in self.live:
-            if t.policy.queue is not queue or t.policy.version >= policy.version:
-                continue
-            for i, promise in enumerate(t.promises.values()):
-                kept, was = dict(vars(promise)), promise.due()
-                promise.warned, promise.climbed = list(promise.warned), dict(promise.climbed)
-                t.policy, own = policy, t.policy
-                became = promise.retarget(self.at)
-                due = promise.due()
-                breaks = became in ("aimed", "made") and promise.used(self.at) > promise.target
-                t.policy = own
-                vars(promise).update(kept)
-                what = breaks + 2 * (became == "lapsed") + 4 * (became == "made")
-                if due != was or what:
-                    rows.append((t.id, i + 1, was, due, what))
-        return sorted(rows)
-
-    def judge(self, t, promises):
-        """What lies in the past becomes one event at this instant."""
-        for promise in promises:
-            used = promise.used(self.at, promise.gaps())
-            past = [percent for percent in promise.to_warn()
-                    if used * 100 >= promise.target * percent]
-            if used > promise.target:
-                promise.state = BROKEN
-                self.tell("broken", t, promise=promise.name, due=promise.due())
-            elif past:
-                promise.warned += past
-                self.tell("warned", t, promise=promise.name, n=max(past), due=promise.due(),
-                          rule="warn")
 
     # ---- timers ----
 
@@ -622,8 +429,10 @@ class Service:
             return
         t = self.tickets[timer[2]]
         t.cached = None
-        self.fire_on(t, timer[0], what, which)
+        self.fire_on(t, own_instant(timer), what, which)
+        self.has_come(t)
         self.tell_untold(t)
+        self.unlink_all()
 
     def fire_on(self, t, own, what, which):
         if what == "start" and not t.started:
@@ -643,6 +452,8 @@ class Service:
             pause = t.running_pause(which)
             pause.reminded += 1
             self.tell("reminded", t, how=which, n=pause.reminded, text=pause.question)
+        elif what == "offer end":
+            self.offer_returns(t, "offer_expired", rule="handoff.accept_within")
         elif what == "broken":
             promise = t.promises[which]
             due = promise.due()
@@ -673,6 +484,14 @@ class Service:
         else:
             self.come_back(t, keep=True)
             self.tell("pause_ended", t, how=pause.reason)
+
+    def offer_returns(self, t, kind, **told):
+        """Nobody has taken it: kept for its giver, one level up."""
+        how, to = t.offer, t.offered_to
+        self.come_back(t, keep=True)
+        t.level = min(LEVEL_MAX, t.level + 1)
+        self.tell(kind, t, how=how, to=to.name, agent=to if how == TO_AGENT else False,
+                  **told)
 
     def lease_ran_out(self, t):
         if not t.alive:

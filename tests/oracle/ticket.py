@@ -2,8 +2,8 @@
 import hours
 from hours import Always, NOT_ENOUGH
 from words import (
-    BROKEN, CLAIMED, CLOSED, KEPT, LAPSED, NEVER, NOT_MADE, PAUSED, PROMISES, RESOLVED,
-    RUNNING, SCHEDULED, WAITING, WITHDRAWN, instant)
+    BROKEN, CLAIMED, CLOSED, KEPT, LAPSED, NEVER, NOT_MADE, OFFERED, PAUSED, PROMISES, RESOLVED,
+    RUNNING, SCHEDULED, TO_QUEUE, WAITING, WITHDRAWN)
 
 
 class Person:
@@ -243,19 +243,23 @@ class Promise:
         return None if at == NEVER else (at, used)
 
     def step_at(self, step, k):
-        """When it fires for the k-th time after the first; NEVER."""
+        """When it is due for the k-th time after the first; NEVER."""
         first = self.first_step(step)
         if first is None or self.paused():
             return NEVER
         at, used = first
         if step.wall:
-            return max(at + k * step.every, self.going_since())
+            return at + k * step.every
         if k == 0:
             return at
         if step.every_unit == "wd":
             far = self.days_off(at, k * step.every)
             return NEVER if far is None else self.reached(used + far)
         return self.reached(used + k * step.every)
+
+    def fires_at(self, own, step):
+        """One of the wall's that lies in a pause fires when that ends."""
+        return max(own, self.going_since()) if step.wall else own
 
     def next_steps(self):
         """(instant, step, the how-manieth time) of each that is to come."""
@@ -305,12 +309,25 @@ class Ticket:
         self.claimed_boot = self.lease_boot = 0
         self.said = self.alive = False
         self.kept_for, self.keep_end = None, 0
+        self.offer, self.offered_to, self.offer_end = 0, None, 0  # TO_*, the queue or agent
+        self.hops = 0            # hand-offs
+        self.came = False        # into the line, and nobody has looked yet whether it can be served
+        self.told_no_agent = False
+        self.symptom, self.is_cause = None, False
+        self.cause = self.follows = 0
+        self.cause_runs = False  # its cause is not over: it stays in that one's list
+        self.linked = []         # those that this one is the cause of
+        self.word = self.held = None  # for the next event
         self.closing, self.checked_in = 0, 0
+        self.history = []        # its events, as they were told
         self.untold = []         # warnings and steps that are still to be told, as one event
         self.cached = None       # [next timer on the wall clock], or None: look again
 
     def enter(self, state, at):
+        if self.state == CLAIMED and state != CLAIMED:
+            self.held = max(0, at - self.since)
         self.state, self.since = state, at
+        self.offer, self.offered_to, self.offer_end = 0, None, 0
 
     def requester(self):
         return next(p.name for p in self.persons if not p.left)
@@ -319,7 +336,7 @@ class Ticket:
         return next((p for p in self.persons if p.name == name and not p.left), None)
 
     def claim_stands(self):
-        return self.state in (CLAIMED, PAUSED)
+        return self.state in (CLAIMED, OFFERED, PAUSED)
 
     def standing_token(self):
         return self.token if self.claim_stands() else 0
@@ -339,8 +356,14 @@ class Ticket:
         return sum((now if p.end is None else p.end) - p.start
                    for p in counted if p.reason == reason)
 
-    def in_line(self):
-        return self.state == WAITING and self.kept_for is None
+    def line(self):
+        """In which queue's line it stands, or None."""
+        if self.offer == TO_QUEUE:
+            return self.offered_to
+        return self.queue if self.state == WAITING and self.kept_for is None else None
+
+    def is_a_cause(self):
+        return self.is_cause or bool(self.linked)
 
     def nearest_due(self, names=PROMISES):
         return min(self.promises[name].due() for name in names)
@@ -363,15 +386,17 @@ class Ticket:
                 add(pause.asked_at + after, 0, (5, pause.reason), "reminder", pause.reason)
         if self.kept_for is not None:
             add(self.keep_end, 0, (4,), "keep end")
+        if self.state == OFFERED:
+            add(self.offer_end, 0, (6,), "offer end")
         for i, name in enumerate(PROMISES):
             promise = self.promises[name]
             if promise.owed and promise.state == RUNNING:
                 add(promise.broken_at(), 1, (1, i), "broken", name)
                 for percent in promise.to_warn():
                     add(promise.warned_at(percent), 1, (2, i, percent), "warned", (name, percent))
-            for at, step, k in promise.next_steps():
+            for own, step, k in promise.next_steps():
                 if promise.state == BROKEN or not step.from_due:
-                    add(at, 1, (3, step.index, k), "step", (name, step, k))
+                    add(promise.fires_at(own, step), 1, (3, step.index, k), "step", (name, step, k, own))
         if self.state == RESOLVED:
             add(self.closing, 2, (2,), "closing")
             if self.checked_in < len(self.policy.check_in):

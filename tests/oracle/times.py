@@ -59,7 +59,8 @@ def fired(promise):
     """Every firing of the ladder, one after the other."""
     told = ""
     for _ in range(FIRINGS):
-        first = min(((at, step.index, k, step.id) for at, step, k in promise.next_steps()), default=None)
+        first = min(((promise.fires_at(at, step), step.index, k, step.id)
+                     for at, step, k in promise.next_steps()), default=None)
         if first is None or first[0] == NEVER:
             break
         told += "{}:{}:{};".format(*first[:3])

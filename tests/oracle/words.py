@@ -3,10 +3,13 @@ NEVER = (1 << 63) - 1
 AT_MAX = 253402300799999
 RELEASED_SOON = 60_000
 NAME_MAX, TEXT_MAX, NEEDS_MAX, PERSONS_MAX, PAUSES_MAX = 255, 65536, 16, 1000, 1000
+LINKS_MAX, SYMPTOM_MEMORY, FIGURE_DAYS, WAITS_MIN, WAITS_MAX = 1000, 32, 32, 20, 200
+LEVEL_MAX = 65535
 CLAIM_MAX, CLAIM_QUEUES_MAX = 1000, 64
 
-SCHEDULED, WAITING, CLAIMED, PAUSED = "scheduled", "waiting", "claimed", "paused"
-STUCK, RESOLVED, CLOSED, WITHDRAWN = "stuck", "resolved", "closed", "withdrawn"
+SCHEDULED, WAITING, CLAIMED, OFFERED = "scheduled", "waiting", "claimed", "offered"
+PAUSED, STUCK, RESOLVED = "paused", "stuck", "resolved"
+CLOSED, WITHDRAWN = "closed", "withdrawn"
 LOW, NORMAL, HIGH, URGENT = 1, 2, 3, 4
 PRIORITIES = {"low": LOW, "normal": NORMAL, "high": HIGH, "urgent": URGENT}
 PROMISES = ["ack", "answer", "update", "resolve"]
@@ -15,33 +18,40 @@ REQUESTER, THIRD_PARTY, UNTIL = 1, 2, 3
 REASONS = {"requester": REQUESTER, "third_party": THIRD_PARTY, "until": UNTIL}
 BY_MACHINE = 1
 COURTESY = 1
-AS_ANSWERED, NO_REPLY = 1, 4
+AS_ANSWERED, AS_FIX, AS_WORKAROUND, NO_REPLY = 1, 2, 3, 4
+TO_QUEUE, TO_AGENT = 1, 2
 HOLD_CLAIMS, HOLD_ENQUEUE = 1, 2
-WAS_JOINED, WAS_CLIPPED, WAS_REPEATED = 1, 2, 4
+WAS_JOINED, WAS_CLIPPED, WAS_REPEATED, WAS_ESCALATED = 1, 2, 4, 8
 
-AGENTS_VERBS = ["acknowledge", "update", "extend", "release", "pause", "resume", "resolve", "fail"]
+AGENTS_VERBS = ["acknowledge", "update", "extend", "release", "pause", "resume", "resolve", "fail",
+                "hand_off"]
 REQUESTERS_VERBS = ["ask", "reply", "confirm", "reopen", "withdraw"]
-DESKS_VERBS = ["revive", "escalate", "reprioritise", "move", "note"]
+DESKS_VERBS = ["revive", "recall", "decline", "escalate", "reprioritise", "move", "note", "link"]
+BEFORE_RESOLVED = [SCHEDULED, WAITING, CLAIMED, OFFERED, PAUSED, STUCK]
 LEGAL = {  # in which states a verb is legal, those after a close apart
-    "acknowledge": [CLAIMED, PAUSED],
-    "receipt": [SCHEDULED, WAITING, CLAIMED, PAUSED, STUCK],
-    "update": [CLAIMED, PAUSED],
+    "acknowledge": [CLAIMED, OFFERED, PAUSED],
+    "receipt": BEFORE_RESOLVED,
+    "update": [CLAIMED, OFFERED, PAUSED],
     "extend": [CLAIMED],
     "release": [CLAIMED],
     "fail": [CLAIMED],
     "pause": [CLAIMED, PAUSED],
     "resume": [PAUSED],
-    "resolve": [CLAIMED, PAUSED],
-    "ask": [SCHEDULED, WAITING, CLAIMED, PAUSED, STUCK, RESOLVED],
-    "reply": [SCHEDULED, WAITING, CLAIMED, PAUSED, STUCK, RESOLVED],
+    "resolve": [CLAIMED, OFFERED, PAUSED],
+    "hand_off": [CLAIMED],
+    "ask": BEFORE_RESOLVED + [RESOLVED],
+    "reply": BEFORE_RESOLVED + [RESOLVED],
     "confirm": [RESOLVED],
     "reopen": [RESOLVED],
-    "withdraw": [SCHEDULED, WAITING, CLAIMED, PAUSED, STUCK, RESOLVED],
+    "withdraw": BEFORE_RESOLVED + [RESOLVED],
     "revive": [STUCK],
-    "escalate": [SCHEDULED, WAITING, CLAIMED, PAUSED, STUCK],
-    "reprioritise": [SCHEDULED, WAITING, CLAIMED, PAUSED, STUCK],
-    "move": [SCHEDULED, WAITING, CLAIMED, PAUSED, STUCK],
-    "note": [SCHEDULED, WAITING, CLAIMED, PAUSED, STUCK, RESOLVED],
+    "recall": [OFFERED],
+    "decline": [OFFERED],
+    "escalate": BEFORE_RESOLVED,
+    "reprioritise": BEFORE_RESOLVED,
+    "move": BEFORE_RESOLVED,
+    "note": BEFORE_RESOLVED + [RESOLVED],
+    "link": BEFORE_RESOLVED + [RESOLVED, CLOSED],
 }
 KINDS = {  # the kinds that a verb knows; the others know none
     "acknowledge": [0, BY_MACHINE],
@@ -76,3 +86,7 @@ def word(value):
 
 def instant(value):
     return "never" if value == NEVER else value
+
+
+def ms(value):
+    return -1 if value is None else value

@@ -58,12 +58,15 @@ void do_enqueue(usher_request *r, uint32_t queue, uint32_t key, uint32_t needs, 
     struct call *c = new_call(true);
     int joins = must_join(queue, key), err;
 
-    say("enqueue %s who=%s priority=%d start=%" PRId64 " key=%s needs=%u op=%" PRIu64,
-        queues[queue], r->requester, r->priority, r->start_at, key == 0 ? "" : keys[key], needs,
-        r->op.lo);
+    say("enqueue %s who=%s priority=%d start=%" PRId64 " key=%s symptom=%s follows=%" PRIu64
+        " needs=%u op=%" PRIu64,
+        queues[queue], r->requester, r->priority, r->start_at, key == 0 ? "" : keys[key],
+        r->symptom == NULL ? "" : r->symptom, r->follows, needs, r->op.lo);
     run.watch.pending_key = key;
     run.watch.pending_needs = needs;
     run.watch.pending_ref = r->ref == NULL ? 0 : (uint32_t)(r->ref[1] - '0') + 1;
+    run.watch.pending_symptom = r->symptom == NULL ? 0 : (uint32_t)(r->symptom[1] - '0');
+    run.watch.pending_follows = r->follows;
     c->remember = attempt;
     if (joins == 0)
         c->expected = (q->hold & USHER_HOLD_ENQUEUE) != 0 ? USHER_ESTATE : USHER_OK;
@@ -86,10 +89,13 @@ void draw_enqueue(void)
     uint32_t needs = needs_of(&r, names);
     struct attempt *a = NULL;
 
-    if (run.watch.tickets_n + 1 >= TICKETS_MAX)
+    if (run.watch.tickets_n + 2 >= TICKETS_MAX)
         return;
     drain_first();
     r.dedup_key = keys[key];
+    r.symptom = one_in(4) ? NULL : symptoms[below(run.symptoms_n + 1)];
+    if (one_in(8) && run.watch.tickets_n > 0)
+        r.follows = 1 + below(run.watch.tickets_n);
     r.ref = one_in(3) ? refs[below(REFS)] : NULL;
     if (one_in(3))
         r.start_at = usher_now(run.u) + draw_duration(&run.dice);
@@ -108,17 +114,21 @@ void draw_many(void)
 {
     usher_request r[4];
     uint32_t n = 1 + below(4), queue = below(run.watch.queues_n);
+    uint32_t symptom = below(run.symptoms_n + 1);
     struct seen_queue *q = &run.watch.queue[queue];
     struct call *c;
     int err;
 
-    if (run.watch.tickets_n + n >= TICKETS_MAX)
+    if (run.watch.tickets_n + 2 * n >= TICKETS_MAX)
         return;
     drain_first();
     for (uint32_t i = 0; i < n; i++)
         r[i] = (usher_request){ .size = sizeof r[i], .requester = persons[below(PERSONS)],
-                                .priority = (int32_t)below(5) };
+                                .priority = (int32_t)below(5),
+                                .symptom = symptoms[symptom] };
     run.watch.pending_key = run.watch.pending_needs = run.watch.pending_ref = 0;
+    run.watch.pending_symptom = symptom;
+    run.watch.pending_follows = 0;
     c = new_call(true);
     c->expected = (q->hold & USHER_HOLD_ENQUEUE) != 0 ? USHER_ESTATE : USHER_OK;
     say("many %s n=%u", queues[queue], n);
@@ -129,14 +139,20 @@ void draw_many(void)
 }
 /* ---- claims ---------------------------------------------------------------------------------- */
 
-/* 0: not for this agent now; 255: kept for it; else the larger, the earlier its queue is named. */
+/* 0: not for this agent now; 255: kept for it or offered to it; else the larger, the earlier its queue
+ * is named. */
 static uint8_t fit(const struct seen *t, uint32_t agent, const uint32_t *named, uint32_t n)
 {
+    uint32_t queue = t->offer == USHER_TO_QUEUE ? (uint32_t)t->offer_to : t->queue;
+    bool held = (run.watch.queue[queue].hold & USHER_HOLD_CLAIMS) != 0;
+
+    if (t->offer == USHER_TO_AGENT) /* whatever queues it names */
+        return t->offer_to == (int)agent && !held ? 255 : 0;
     for (uint32_t i = 0; i < n; i++) {
-        if (named[i] != t->queue)
+        if (named[i] != queue)
             continue;
-        if (t->state != USHER_WAITING || (t->needs & ~run.watch.skills[agent]) != 0 ||
-            (run.watch.queue[t->queue].hold & USHER_HOLD_CLAIMS) != 0)
+        if ((t->state != USHER_WAITING && t->offer == 0) ||
+            (t->needs & ~run.watch.skills[agent]) != 0 || held)
             return 0;
         if (t->kept_for >= 0)
             return t->kept_for == (int)agent ? 255 : 0;
@@ -223,6 +239,18 @@ void draw_claim(void)
     run.claim_call = NULL;
 }
 
+/* Out of turn. */
+static bool can_claim(const struct seen *t, uint32_t agent)
+{
+    uint32_t queue = t->offer == USHER_TO_QUEUE ? (uint32_t)t->offer_to : t->queue;
+
+    if ((run.watch.queue[queue].hold & USHER_HOLD_CLAIMS) != 0)
+        return false;
+    if (t->state == USHER_OFFERED)
+        return t->offer == USHER_TO_QUEUE || t->offer_to == (int)agent;
+    return t->state == USHER_WAITING || t->state == USHER_PAUSED || t->state == USHER_STUCK;
+}
+
 void draw_claim_ticket(void)
 {
     uint32_t agent = below(AGENTS);
@@ -243,11 +271,7 @@ void draw_claim_ticket(void)
     if (run.drained && usher_peek(run.u, id, &s) != USHER_OK)
         c->expected = run.watch.stored && t != NULL ? ANY : USHER_ENOENT;
     else if (run.drained && t != NULL)
-        c->expected = (run.watch.queue[t->queue].hold & USHER_HOLD_CLAIMS) == 0 &&
-                              (t->state == USHER_WAITING || t->state == USHER_PAUSED ||
-                               t->state == USHER_STUCK)
-                          ? USHER_OK
-                          : USHER_ESTATE;
+        c->expected = can_claim(t, agent) ? USHER_OK : USHER_ESTATE;
     run.watch.out_of_turn = c->expected == USHER_OK && !run.watch.gone[agent] ? id : 0;
     err = usher_claim_ticket(run.watch.agent[agent], id, a == NULL ? NULL : &a->op, on_work, c);
     returned(c, err, 1);

@@ -18,6 +18,11 @@ static const struct {
     { USHER_WITHDRAW, 1, 0 },                { USHER_REVIVE, 1, USHER_STUCK },
     { USHER_ESCALATE, 1, 0 },                { USHER_REPRIORITISE, 4, 0 },
     { USHER_MOVE, 1, 0 },                    { USHER_NOTE, 1, 0 },
+    { USHER_HAND_OFF, 1, USHER_CLAIMED },    { USHER_HAND_OFF, 1, USHER_CLAIMED },
+    { USHER_RECALL, 1, USHER_OFFERED },      { USHER_DECLINE, 1, USHER_OFFERED },
+    { USHER_UPDATE, 1, USHER_OFFERED },      { USHER_RESOLVE, 4, USHER_OFFERED },
+    { USHER_REPLY, 2, USHER_OFFERED },       { USHER_LINK, 1, 0 },
+    { USHER_LINK, 1, USHER_CLOSED },
 };
 enum { VERBS_N = sizeof verbs / sizeof verbs[0] };
 
@@ -39,6 +44,10 @@ static const char *draw_person(const struct seen *t)
 {
     uint32_t from = below(PERSONS);
 
+    for (uint32_t i = 0; i < QUEUES && t != NULL && t->is_cause && !one_in(4); i++) {
+        if (t->persons[PERSONS + i])
+            return queues[i];
+    }
     for (uint32_t i = 0; i < PERSONS && t != NULL && !one_in(12); i++) {
         if (t->persons[(from + i) % PERSONS])
             return persons[(from + i) % PERSONS];
@@ -55,6 +64,20 @@ static uint64_t draw_token(const struct seen *t, bool needed)
     return needed || one_in(6) ? t->token : 0;
 }
 
+/* Those of a symptom mostly, that have one cause or could be it. */
+static usher_id draw_cause(void)
+{
+    uint32_t n = run.watch.tickets_n, from = below(n + 1);
+
+    for (uint32_t i = 0; i < n && !one_in(3); i++) {
+        usher_id id = 1 + (from + i) % n;
+
+        if (run.watch.ticket[id].is_cause || watch_linked(&run.watch, id) > 0)
+            return id;
+    }
+    return one_in(6) ? 0 : draw_ticket();
+}
+
 static usher_command draw_command(void)
 {
     uint32_t i = below(VERBS_N);
@@ -68,8 +91,8 @@ static usher_command draw_command(void)
     if (c.verb == USHER_PAUSE || c.verb == USHER_REPRIORITISE)
         c.kind++;
     by_machine = c.verb == USHER_ACKNOWLEDGE && c.kind == USHER_BY_MACHINE;
-    c.claim.token = draw_token(t, c.verb <= USHER_FAIL && !by_machine);
-    if (c.claim.token == 0 && c.verb <= USHER_FAIL && !by_machine)
+    c.claim.token = draw_token(t, c.verb <= USHER_HAND_OFF && !by_machine);
+    if (c.claim.token == 0 && c.verb <= USHER_HAND_OFF && !by_machine)
         c.claim.token = 1;
     if (c.verb == USHER_UPDATE || c.verb == USHER_PAUSE || one_in(3))
         c.text = (usher_text){ "word", 4 };
@@ -83,9 +106,29 @@ static usher_command draw_command(void)
         c.at = one_in(2) ? USHER_AT_MAX : usher_now(run.u) - 1;
     if (c.verb == USHER_EXTEND && one_in(2))
         c.ms = one_in(20) ? USHER_NEVER : draw_duration(&run.dice);
-    if (c.verb == USHER_MOVE)
+    if (c.verb == USHER_HAND_OFF && one_in(2))
+        c.agent = run.watch.agent[below(AGENTS)];
+    else if (c.verb == USHER_MOVE || c.verb == USHER_HAND_OFF)
         c.queue = run.watch.queue[below(run.watch.queues_n)].q;
+    if (c.verb == USHER_LINK)
+        c.other = draw_cause();
+    if ((c.verb == USHER_DECLINE || c.verb == USHER_RECALL) && one_in(2))
+        c.who = agents[below(AGENTS)];
     return c;
+}
+
+/* A ticket that is passed on keeps its clocks. */
+static void look_before(struct call *call)
+{
+    usher_standing s = USHER_INIT(usher_standing);
+    int verb = call->command.verb;
+
+    if (!run.drained || run.nested ||
+        (verb != USHER_HAND_OFF && verb != USHER_RECALL && verb != USHER_DECLINE && verb != USHER_LINK) ||
+        usher_peek(run.u, call->command.claim.ticket, &s) != USHER_OK)
+        return;
+    memcpy(call->before, s.promises, sizeof call->before);
+    call->compares = true;
 }
 
 static struct call *do_act(const usher_command *c, int attempt)
@@ -94,14 +137,19 @@ static struct call *do_act(const usher_command *c, int attempt)
     int err;
 
     say("act verb=%s kind=%d ticket=%" PRIu64 " token=%" PRIu64 " at=%" PRId64 " ms=%" PRId64
-        " who=%s op=%" PRIu64, usher_name(USHER_NAME_VERB, c->verb), c->kind, c->claim.ticket,
-        c->claim.token, c->at, c->ms, c->who == NULL ? "" : c->who, c->op.lo);
+        " who=%s to=%s other=%" PRIu64 " op=%" PRIu64, usher_name(USHER_NAME_VERB, c->verb), c->kind, c->claim.ticket,
+        c->claim.token, c->at, c->ms, c->who == NULL ? "" : c->who,
+        c->agent != NULL   ? usher_agent_name(c->agent)
+        : c->queue != NULL ? usher_queue_name(c->queue)
+                           : "",
+        c->other, c->op.lo);
     call->remember = attempt;
     if (run.drained)
         call->expected = watch_expect(&run.watch, c, usher_now(run.u));
     call->command = *c;
     if (run.drained && watch_ticket(&run.watch, c->claim.ticket) != NULL)
         call->from = watch_ticket(&run.watch, c->claim.ticket)->state;
+    look_before(call);
     err = usher_act(run.u, c, on_done, call);
     call->at = usher_now(run.u);
     returned(call, err, 1);
@@ -155,7 +203,7 @@ void draw_repeat(void)
     if (!remembered) { /* then it is a command like any other */
         say("again: ");
         a->remembered = false;
-        if (a->what == ENQUEUE && run.watch.tickets_n + 1 < TICKETS_MAX)
+        if (a->what == ENQUEUE && run.watch.tickets_n + 2 < TICKETS_MAX)
             do_enqueue(&a->request, a->queue, a->agent, 0, (int)(a - run.attempts));
         else if (a->what == ACT)
             do_act(&a->command, (int)(a - run.attempts));

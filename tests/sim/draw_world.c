@@ -5,11 +5,22 @@
 
 /* ---- time ------------------------------------------------------------------------------------ */
 
+/* Of some promise: a pause from here on is said to be late. */
+static int64_t last_tenth(void)
+{
+    const struct seen *t = watch_ticket(&run.watch, draw_ticket());
+    int ix = (int)below(4);
+    int64_t due = t == NULL ? USHER_NEVER : watch_due(t, ix);
+
+    return due == USHER_NEVER ? due : due - t->promise[ix].target / 10;
+}
+
 static int64_t draw_instant(void)
 {
     int64_t now = wall(), due = usher__service_next_due(run.u), to = now;
 
-    switch (below(9)) {
+    switch (below(10)) {
+    case 8: to = last_tenth(); break;
     case 7: /* when an op is forgotten */
         if (run.attempts_n > 0)
             to = run.attempts[below(run.attempts_n)].at + run.op_window_ms - one_in(3);
@@ -142,31 +153,68 @@ void draw_gone(void)
     }
 }
 
+static const int reads[] = {
+    USHER_READ_TICKETS, USHER_READ_HISTORY, USHER_READ_WHY_DUE,  USHER_READ_FIGURES, USHER_READ_FIGURES,
+    USHER_READ_TICKETS, USHER_READ_AGENTS,  USHER_READ_SYMPTOMS, USHER_READ_METRICS, USHER_READ_WHY_RANK,
+};
+
+/* Of what was so once: the days before yesterday, perhaps. */
+static void draw_days(usher_query *q)
+{
+    const int64_t day = 86400000, now = usher_now(run.u);
+
+    if (one_in(2))
+        q->queue = run.watch.queue[below(run.watch.queues_n)].q;
+    if (one_in(2))
+        return;
+    q->from_at = now - (int64_t)below(20) * day;
+    q->to_at = one_in(2) ? 0 : q->from_at + (int64_t)below(20) * day;
+    if (q->to_at > now)
+        q->to_at = 0;
+}
+
+static bool is_of_a_ticket(int what)
+{
+    return what == USHER_READ_HISTORY || what == USHER_READ_WHY_DUE || what == USHER_READ_WHY_RANK;
+}
+
 void draw_read(void)
 {
     usher_query q = { .size = sizeof q, .limit = 1 + below(40) };
     struct call *c = new_call(false);
     usher_standing s = USHER_INIT(usher_standing);
 
-    q.what = one_in(3) ? USHER_READ_TICKETS : one_in(2) ? USHER_READ_HISTORY : USHER_READ_WHY_DUE;
+    q.what = reads[below(sizeof reads / sizeof reads[0])];
     if (q.what == USHER_READ_HISTORY)
         q.cursor = below(8);
+    if (q.what == USHER_READ_TICKETS && one_in(2)) {
+        q.linked = 1 + below(run.watch.tickets_n + 1);
+        q.limit = USHER_ROWS_MAX;
+    }
     /* The page is as things are when it is told: at once, where that is looked at. */
-    if (q.what == USHER_READ_WHY_DUE || store.alike)
+    if ((q.what != USHER_READ_TICKETS && q.what != USHER_READ_HISTORY) || q.linked != 0 || store.alike)
         drain_first();
     if (q.what == USHER_READ_WHY_DUE) {
         q.limit = 1000;
         c->why = q.promise = 1 + (int32_t)below(4);
     }
-    if (q.what != USHER_READ_TICKETS) {
-        c->why_of = q.ticket = draw_ticket();
+    if (q.what == USHER_READ_FIGURES)
+        draw_days(&q);
+    if (q.what == USHER_READ_SYMPTOMS && one_in(2))
+        q.symptom = symptoms[1 + below(SYMPTOMS)];
+    if (q.what > USHER_READ_WHAT_IF)
+        q.limit = 100;
+    c->query = q;
+    c->settled = run.drained;
+    if (is_of_a_ticket(q.what)) {
+        c->why_of = c->query.ticket = q.ticket = draw_ticket();
         if (run.drained)
             c->expected = run.watch.stored && watch_ticket(&run.watch, q.ticket) != NULL
                               ? USHER_OK
                               : usher_peek(run.u, q.ticket, &s);
     }
-    say("read what=%d ticket=%" PRIu64, q.what, q.ticket);
+    say("read what=%d ticket=%" PRIu64 " linked=%" PRIu64, q.what, q.ticket, q.linked);
     returned(c, usher_read(run.u, &q, on_page, c), 1);
-    if (c->why != 0 || store.alike)
+    if (c->settled || store.alike)
         drain();
 }

@@ -93,7 +93,7 @@ void ladder_overdue(struct watch *w, const struct seen *t, usher_id id, int64_t 
 void ladder_hidden(struct watch *w, struct seen *t, const usher_event *e)
 {
     bool lifts = e->kind == USHER_EV_REPRIORITISED || e->kind == USHER_EV_STEPPED;
-    int level = t->level + (e->kind == USHER_EV_STUCK || e->kind == USHER_EV_ESCALATED);
+    int level = t->level + handoffs_raise(e);
     bool late = e->seen_at != 0 || (e->kind == USHER_EV_STEPPED && e->text.len > 0) ||
                 e->kind == USHER_EV_BROKEN || e->kind == USHER_EV_WARNED ||
                 e->kind == USHER_EV_NO_QUEUE;

@@ -8,26 +8,30 @@ static const struct legal {
     int verb, kind; /* kind -1: any */
     const char *states, *to;
 } legal[] = {
-    { USHER_ACKNOWLEDGE, 0, "CP", "=" },
-    { USHER_ACKNOWLEDGE, USHER_BY_MACHINE, "SWCPK", "=" },
-    { USHER_UPDATE, -1, "CP", "=" },
+    { USHER_ACKNOWLEDGE, 0, "COP", "=" },
+    { USHER_ACKNOWLEDGE, USHER_BY_MACHINE, "SWCOPK", "=" },
+    { USHER_UPDATE, -1, "COP", "=" },
     { USHER_EXTEND, -1, "C", "=" },
     { USHER_RELEASE, -1, "C", "W" },
     { USHER_PAUSE, -1, "CP", "P" },
     { USHER_RESUME, -1, "P", "PW" },
-    { USHER_RESOLVE, -1, "CP", "RX" },
+    { USHER_RESOLVE, -1, "COP", "RX" },
     { USHER_FAIL, -1, "C", "SK" },
-    { USHER_ASK, -1, "SWCPKR", "=" },
-    { USHER_REPLY, 0, "SWCPKRX", "=" },
-    { USHER_REPLY, USHER_COURTESY, "SWCPKR", "=" },
+    { USHER_HAND_OFF, -1, "C", "OC" },
+    { USHER_ASK, -1, "SWCOPKR", "=" },
+    { USHER_REPLY, 0, "SWCOPKRX", "=" },
+    { USHER_REPLY, USHER_COURTESY, "SWCOPKR", "=" },
     { USHER_CONFIRM, -1, "R", "RX" },
     { USHER_REOPEN, -1, "RX", "W" },
-    { USHER_WITHDRAW, -1, "SWCPKR", "=DX" },
+    { USHER_WITHDRAW, -1, "SWCOPKR", "=DX" },
     { USHER_REVIVE, -1, "K", "W" },
-    { USHER_ESCALATE, -1, "SWCPK", "=" },
-    { USHER_REPRIORITISE, -1, "SWCPK", "=" },
-    { USHER_MOVE, -1, "SWCPK", "=" },
-    { USHER_NOTE, -1, "SWCPKR", "=" },
+    { USHER_RECALL, -1, "O", "CW" },
+    { USHER_DECLINE, -1, "O", "W" },
+    { USHER_ESCALATE, -1, "SWCOPK", "=" },
+    { USHER_REPRIORITISE, -1, "SWCOPK", "=" },
+    { USHER_MOVE, -1, "SWCOPK", "=" },
+    { USHER_NOTE, -1, "SWCOPKR", "=" },
+    { USHER_LINK, -1, "SWCOPKRX", "=" },
 };
 
 static const struct legal *legal_of(const usher_command *c)
@@ -47,7 +51,34 @@ bool watch_leads(const usher_command *c, int from, int to)
         way = "W";
     if (c->verb == USHER_REPLY && c->kind == 0 && from == USHER_PAUSED)
         way = "PW";
+    if (c->verb == USHER_RESOLVE && c->kind == USHER_AS_WORKAROUND)
+        way = "RX="; /* it stays, if it is a cause */
     return strchr(way, watch_letters[to]) != NULL || (strchr(way, '=') != NULL && from == to);
+}
+
+static int expect_link(struct watch *w, const struct seen *t, const usher_command *c)
+{
+    const struct seen *to = watch_ticket(w, c->other);
+    usher_standing s = USHER_INIT(usher_standing);
+
+    if (c->other == 0)
+        return t->cause != 0 ? USHER_OK : USHER_ESTATE;
+    if (to == NULL)
+        return USHER_ENOENT;
+    if (usher_peek(w->u, c->other, &s) != USHER_OK)
+        return USHER_ENOENT; /* also when the store still has it */
+    return to == t || to->state >= USHER_RESOLVED ? USHER_ESTATE : USHER_OK;
+}
+
+static int expect_hand_off(const struct watch *w, const struct seen *t, const usher_command *c)
+{
+    int agent = 0;
+
+    if (c->agent == NULL)
+        return USHER_OK;
+    while (w->agent[agent] != c->agent)
+        agent++;
+    return agent == t->holder || w->gone[agent] ? USHER_ESTATE : USHER_OK;
 }
 
 /* What depends on more than the state. */
@@ -56,7 +87,7 @@ static int expect_now(const struct seen *t, const usher_command *c, int64_t now)
     bool reopens = c->verb == USHER_REOPEN || (c->verb == USHER_REPLY && c->kind == 0);
 
     if (c->verb >= USHER_ASK && c->verb <= USHER_WITHDRAW) {
-        int who = watch_number(c->who, 'p', PERSONS);
+        int who = watch_person(c->who);
 
         if (who < 0 || !t->persons[who])
             return USHER_ESTATE;
@@ -84,5 +115,9 @@ int watch_expect(struct watch *w, const usher_command *c, int64_t now)
         return USHER_ESTALE;
     if (strchr(legal_of(c)->states, watch_letters[t->state]) == NULL)
         return USHER_ESTATE;
+    if (c->verb == USHER_LINK)
+        return expect_link(w, t, c);
+    if (c->verb == USHER_HAND_OFF)
+        return expect_hand_off(w, t, c);
     return expect_now(t, c, now);
 }

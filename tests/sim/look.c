@@ -27,10 +27,10 @@ static void check_overdue(struct watch *w, const struct seen *t, usher_id id, in
 
 static void check_place(struct watch *w, struct seen *t, const usher_standing *s)
 {
-    bool in_line = t->state == USHER_WAITING && s->kept_for == NULL;
+    bool in_line = watch_line(t) >= 0;
     uint32_t persons = 0;
 
-    for (int i = 0; i < PERSONS; i++)
+    for (int i = 0; i < WAITERS; i++)
         persons += t->persons[i];
     if ((s->ahead >= 0) != in_line)
         watch_wrong(w, "ticket %" PRIu64 " is in the line, or should be", s->ticket);
@@ -58,6 +58,7 @@ static int64_t until(const struct seen *t)
     case USHER_WAITING: return t->kept_for >= 0 ? t->keep_end : 0;
     case USHER_CLAIMED: return t->lease_end;
     case USHER_RESOLVED: return t->closing_at;
+    case USHER_OFFERED: return t->offer_until;
     case USHER_PAUSED: break;
     default: return 0;
     }
@@ -88,10 +89,17 @@ static bool look(struct watch *w, usher_id id, int64_t now)
     expect(w, id, "queue", watch_queue(w, s.queue), t->queue);
     check_place(w, t, &s);
     promises_look(w, t, &s, now);
+    handoffs_look(w, t, &s, now);
+    causes_look(w, t, &s);
+    fold_look(w, t, &s, now);
     if (t->unsure)
         t->rank = s.rank_at;
     expect(w, id, "rank_at", s.rank_at, t->rank);
-    expect(w, id, "requester", watch_number(s.requester, 'p', PERSONS), t->order[0]);
+    if (t->rank != 0)
+        expect(w, id, "what its rank was made from", s.rank_from_at + s.rank_behind_ms, t->rank);
+    if ((s.rank_by == 0) != (t->rank == 0) || s.rank_by > USHER_RANK_ENTRY)
+        watch_wrong(w, "ticket %" PRIu64 ": its rank is made from %d", id, s.rank_by);
+    expect(w, id, "requester", watch_person(s.requester), t->order[0]);
     expect(w, id, "kept_for", watch_number(s.kept_for, 'a', AGENTS), t->kept_for);
     if (t->state != USHER_SCHEDULED && (t->state != USHER_CLAIMED || !w->stepped))
         expect(w, id, "until_at", s.until_at, until(t));
@@ -147,20 +155,28 @@ void watch_look(struct watch *w, bool all, uint32_t keep_closed)
 {
     uint64_t counts[QUEUES][USHER_STATES] = { { 0 } };
     int64_t now = usher_now(w->u);
+    uint64_t offered = 0;
     uint32_t kept = 0;
 
+    causes_settled(w);
     for (usher_id id = 1; id <= w->tickets_n; id++) {
         struct seen *t = &w->ticket[id];
         bool there = true;
 
+        if (t->state == 0)
+            watch_wrong(w, "ticket %" PRIu64 " has been passed over", id);
         if (all || t->touched)
             there = look(w, id, now);
         if (!watch_is_over(t))
             check_overdue(w, t, id, now);
         else
-            kept += there;
+            kept += there && !t->linked;
         counts[t->queue][t->state] += there;
+        offered += t->state == USHER_OFFERED;
     }
+    if (w->offers_made - w->offers_ended != offered)
+        watch_wrong(w, "%" PRIu64 " offers, %" PRIu64 " ended, %" PRIu64 " stand", w->offers_made,
+                    w->offers_ended, offered);
     w->unsure = false;
     if (all) {
         check_counts(w, counts);

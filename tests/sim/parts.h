@@ -33,8 +33,31 @@ bool ladder_is_behind(const struct seen *t, int64_t at);
 bool ladder_moves(const struct rules *r);
 void ladder_overdue(struct watch *w, const struct seen *t, usher_id id, int64_t now);
 
+/* Whether a pause that has just begun, beside those that ran before, stops one in its last tenth. */
+bool promises_stopped_late(const struct seen *t, uint32_t ran, int64_t at);
+
+/* handoffs.c: OFFERED, and how an offer ends; state and queue are still those before the event. */
+void handoffs_event(struct watch *w, struct seen *t, const usher_event *e);
+/* Levels that the event's kind is up by. */
+int handoffs_raise(const usher_event *e);
+void handoffs_look(struct watch *w, const struct seen *t, const usher_standing *s, int64_t now);
+
+/* causes.c: symptoms that recur, and links. */
+void causes_event(struct watch *w, struct seen *t, const usher_event *e);
+/* All that had to follow from what was told has been told. */
+void causes_settled(struct watch *w);
+void causes_look(struct watch *w, const struct seen *t, const usher_standing *s);
+
+/* fold.c: what took how long; and what is counted. The state is that before the event. */
+void fold_begin(void);
+void fold_measures(struct watch *w, const struct seen *t, const usher_event *e, bool first_word);
+void fold_event(const struct watch *w, const struct seen *t, const usher_event *e);
+void fold_look(struct watch *w, const struct seen *t, const usher_standing *s, int64_t now);
+
 /* ranks.c: what the event does to the ticket's place in the line; promises and pauses are already
  * those after it, state and queue those before. */
 void ranks_event(struct watch *w, struct seen *t, const usher_event *e);
+/* It is claimed, where it stood in the line: whom it overtakes. */
+void ranks_claimed(struct watch *w, const struct seen *t, const usher_event *e, int agent);
 
 #endif

@@ -50,6 +50,11 @@ struct rules default_rules(void)
                        .pause_max = { 30 * DAY, 30 * DAY, 30 * DAY },
                        .confirm_within = 5 * DAY,
                        .reopen_within = 30 * DAY,
+                       .accept_within = 30 * 60000,
+                       .hops = 5,
+                       .window = 30 * DAY,
+                       .cause_after = 3,
+                       .cause_queue = -1,
                        .open = 1000000 };
 
     return r;
@@ -145,6 +150,11 @@ struct rules draw_rules(struct dice *d, bool later)
     r.check_in_n = ascending(d, r.check_in);
     r.confirm_within = or_zero(d);
     r.reopen_within = or_zero(d);
+    r.accept_within = draw_duration(d);
+    r.hops = 1 + dice_below(d, 5);
+    r.window = one_in(d, 2) ? DAY : draw_duration(d);
+    r.cause_after = 2 + dice_below(d, 3);
+    r.cause_queue = one_in(d, 4) ? -1 : (int)dice_below(d, QUEUES + 1);
     r.open = one_in(d, 3) ? 3 + dice_below(d, 20) : 1000;
     if (later)
         r.open = 1000;
@@ -288,5 +298,11 @@ void print_rules(const struct rules *r, char *json, size_t len)
     put(&o, ",\"aftercare\":{\"confirm_within\":\"%" PRId64 "ms\",\"reopen_within\":\"%" PRId64
         "ms\",", r->confirm_within, r->reopen_within);
     put_durations(&o, "check_in", r->check_in, r->check_in_n);
+    put(&o, "},\"handoff\":{\"accept_within\":\"%" PRId64 "ms\",\"hops\":%u}", r->accept_within,
+        r->hops);
+    put(&o, ",\"recurrence\":{\"window\":\"%" PRId64 "ms\",\"cause_after\":%u", r->window,
+        r->cause_after);
+    if (r->cause_queue >= 0)
+        put(&o, ",\"cause_queue\":\"q%d\"", r->cause_queue);
     put(&o, "},\"limits\":{\"open\":%u}}", r->open);
 }

@@ -105,6 +105,21 @@ static int64_t broken_at(const struct seen *t, int ix)
     return end != USHER_NEVER && end + 1 < at ? end + 1 : at;
 }
 
+bool promises_stopped_late(const struct seen *t, uint32_t ran, int64_t at)
+{
+    bool late = false;
+
+    for (int ix = 0; ix < 4; ix++) {
+        const struct seen_promise *p = &t->promise[ix];
+        uint32_t by = t->rules->pauses[ix];
+
+        if (p->owed && p->state == USHER_RUNNING && !p->alone && (by & ran) == 0 &&
+            (by & watch_mask(t)) != 0)
+            late = late || 10 * (p->target - watch_used(t, ix, at)) <= p->target;
+    }
+    return late;
+}
+
 int64_t promises_broken_at(const struct seen *t, int ix)
 {
     return broken_at(t, ix);
@@ -138,7 +153,7 @@ static void start(struct seen *t, int ix, int64_t at, int64_t named)
 
     p->start_at = at;
     p->target = target_of(t, ix);
-    p->warned = 0;
+    p->warned = p->implied = 0;
     memset(p->climbed, 0, sizeof p->climbed);
     p->owed = true;
     p->alone = false;
@@ -228,7 +243,7 @@ static uint32_t retarget(struct seen *t, int priority, int64_t at)
             if (p->state != USHER_RUNNING) {
                 p->state = USHER_RUNNING;
                 p->arming++;
-                p->warned = 0;
+                p->warned = p->implied = 0;
                 memset(p->climbed, 0, sizeof p->climbed);
             }
         } else if (p->state == USHER_RUNNING) {
@@ -281,6 +296,10 @@ void promises_warned(struct watch *w, struct seen *t, int ix, uint32_t index, in
 {
     struct seen_promise *p = &t->promise[ix];
 
+    if (index < t->rules->warn_n && (p->implied & 1u << index) != 0) {
+        p->implied &= ~(1u << index);
+        return;
+    }
     if (index >= t->rules->warn_n || (p->warned & 1u << index) != 0) {
         watch_wrong(w, "promise %d: a warning that there is not, or twice", ix + 1);
         return;
@@ -288,6 +307,12 @@ void promises_warned(struct watch *w, struct seen *t, int ix, uint32_t index, in
     if (warned_at(t, ix, t->rules->warn[index]) > at && !t->hazy)
         watch_wrong(w, "promise %d is warned of by %" PRId64 ", too early", ix + 1, at);
     p->warned |= 1u << index;
+}
+
+static void imply(struct seen_promise *p, uint32_t index)
+{
+    p->implied |= ((1u << index) - 1) & ~p->warned;
+    p->warned |= (2u << index) - 1;
 }
 
 static void broken(struct watch *w, struct seen *t, const usher_event *e, int ix)
@@ -319,7 +344,7 @@ static void warned(struct watch *w, struct seen *t, const usher_event *e, int ix
                         e->at, warned_at(t, ix, e->n));
         promises_warned(w, t, ix, i, e->at);
         if (retold && e->text.len == 0)
-            p->warned |= (2u << i) - 1;
+            imply(p, i);
         return;
     }
     if (i == t->rules->warn_n || p->state != USHER_RUNNING || (p->warned & 1u << i) != 0) {
@@ -335,7 +360,9 @@ static void warned(struct watch *w, struct seen *t, const usher_event *e, int ix
     if (e->due_at != watch_due(t, ix))
         watch_wrong(w, "promise %d is due at %" PRId64 ", not at %" PRId64, ix + 1,
                     watch_due(t, ix), e->due_at);
-    p->warned |= retold ? (2u << i) - 1 : 1u << i;
+    p->warned |= 1u << i;
+    if (retold)
+        imply(p, i);
     for (i++; retold && i < t->rules->warn_n; i++) {
         if ((p->warned & 1u << i) == 0 && warned_at(t, ix, t->rules->warn[i]) <= e->at)
             watch_wrong(w, "promise %d is warned of at %u %%, but not at %u %%", ix + 1, e->n,

@@ -28,6 +28,7 @@ const char *const skills[SKILLS] = { "s0", "s1", "s2" };
 const char *const keys[KEYS] = { NULL, "k1", "k2", "k3" };
 const char *const refs[REFS] = { "r0", "r1" };
 const char *const queues[QUEUES] = { "q0", "q1", "q2" };
+const char *const symptoms[SYMPTOMS + 1] = { NULL, "y1", "y2" };
 
 uint32_t below(uint32_t n)
 {
@@ -137,8 +138,8 @@ static const struct {
     [ACT] = { draw_act, 45, true },
     { draw_many, 2, false },     { draw_cancel, 1, false }, { draw_repeat, 6, false },
     { draw_advance, 12, true },  { draw_skip, 4, false },   { draw_step, 2, false },
-    { draw_define, 1, false },   { draw_hold, 1, false },   { draw_agent, 1, false },
-    { draw_gone, 1, false },     { draw_read, 2, false },    { draw_reopen, 4, false },
+    { draw_define, 1, false },   { draw_hold, 1, false },   { draw_agent, 2, false },
+    { draw_gone, 1, false },     { draw_read, 3, false },    { draw_reopen, 4, false },
 };
 enum { KINDS = sizeof kinds / sizeof kinds[0] };
 
@@ -204,6 +205,7 @@ static void open_service(uint64_t seed)
     run.op_window_n = o.op_window_n = one_in(2) ? 1000 : 1 + below(6);
     o.seed = seed;
     run.keys_n = 1 + below(KEYS);
+    run.symptoms_n = below(SYMPTOMS + 1);
     run.nested = one_in(3) && !store.alike;
     if (store.reopens && one_in(2))
         o.history_bytes = 4000;

@@ -25,6 +25,9 @@ struct call {
     usher_command command; /* verb 0: none */
     int64_t at;            /* when it was given */
     int from;              /* the ticket's state then; 0: not known */
+    usher_promise before[4]; /* its promises then, if they must be the same afterwards: `compares` */
+    bool compares, settled;  /* settled: nothing was outstanding when it was read */
+    usher_query query;       /* what 0: none */
 };
 
 /* A command that has an op, and its first result. */
@@ -73,7 +76,7 @@ struct run {
     int64_t op_window_ms;
     struct attempt attempts[OPS_MAX];
     uint32_t attempts_n;
-    uint32_t weight[16];
+    uint32_t weight[16], symptoms_n;
     struct call *claim_call; /* whom `fits` is for */
     uint8_t fits[TICKETS_MAX + 1];
     uint64_t told[6]; /* for the summary: events, completions, claims, services, reopened, killed */
@@ -125,7 +128,7 @@ void drain_first(void); /* unless it is done */
 
 /* ---- what is drawn: requests and claims, commands on a ticket, all else ---------------------- */
 extern const char *const persons[PERSONS], *const agents[AGENTS], *const skills[SKILLS],
-    *const keys[KEYS], *const refs[REFS], *const queues[QUEUES];
+    *const keys[KEYS], *const refs[REFS], *const queues[QUEUES], *const symptoms[SYMPTOMS + 1];
 
 usher_id draw_ticket(void);
 void check_parked(void); /* none waits for what is there */

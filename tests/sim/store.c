@@ -74,6 +74,27 @@ static void follow_queue(usher_queue_t *was, usher_queue_t *is)
     }
 }
 
+static void follow_agent(usher_agent_t *was, usher_agent_t *is)
+{
+    for (uint32_t i = 0; i < run.attempts_n; i++) {
+        if (run.attempts[i].command.agent == was)
+            run.attempts[i].command.agent = is;
+    }
+}
+
+static void take_agents(void)
+{
+    usher_agent_t *was[AGENTS];
+
+    memcpy(was, run.watch.agent, sizeof was);
+    for (uint32_t i = 0; i < AGENTS; i++) /* as above */
+        follow_agent(was[i], (usher_agent_t *)(void *)&was[i]);
+    for (uint32_t i = 0; i < AGENTS; i++) {
+        set_agent(i, run.watch.skills[i]);
+        follow_agent((usher_agent_t *)(void *)&was[i], run.watch.agent[i]);
+    }
+}
+
 static void take_handles(void)
 {
     usher_queue_t *is[QUEUES];
@@ -88,8 +109,7 @@ static void take_handles(void)
     }
     for (uint32_t i = 0; i < run.watch.queues_n; i++)
         follow_queue((usher_queue_t *)(void *)&is[i], is[i]);
-    for (uint32_t i = 0; i < AGENTS; i++)
-        set_agent(i, run.watch.skills[i]);
+    take_agents();
 }
 
 void store_come_back(const uint64_t *digest)

@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "fold.h"
+
 void trace_text(int what, const char *text, size_t len)
 {
     uint64_t h = run.trace[what];
@@ -44,6 +46,10 @@ static void trace_event(const usher_event *e)
     trace_name(TRACE_EVENTS, e->to);
     trace_name(TRACE_EVENTS, e->rule);
     trace_number(TRACE_EVENTS, (uint64_t)e->notify_at);
+    trace_number(TRACE_EVENTS, e->other);
+    trace_number(TRACE_EVENTS, (uint64_t)e->took_ms);
+    trace_number(TRACE_EVENTS, (uint64_t)e->word_ms);
+    trace_number(TRACE_EVENTS, (uint64_t)e->held_ms);
     trace_text(TRACE_EVENTS, e->notify.data, (size_t)e->notify.len);
     trace_text(TRACE_EVENTS, e->text.data, (size_t)e->text.len);
 }
@@ -65,6 +71,14 @@ static void trace_standing(const usher_standing *s)
     trace_name(TRACE_STANDINGS, s->requester);
     trace_name(TRACE_STANDINGS, s->holder);
     trace_name(TRACE_STANDINGS, s->kept_for);
+    trace_name(TRACE_STANDINGS, s->offered_to);
+    trace_number(TRACE_STANDINGS, (uint64_t)s->offer << 32 | s->handoffs);
+    trace_number(TRACE_STANDINGS, s->cause * 1000 + s->follows);
+    trace_number(TRACE_STANDINGS, (uint64_t)s->linked << 32 | (uint64_t)s->is_cause);
+    trace_number(TRACE_STANDINGS, (uint64_t)s->wait_p50_ms);
+    trace_number(TRACE_STANDINGS, (uint64_t)s->wait_p90_ms);
+    trace_number(TRACE_STANDINGS, (uint64_t)(s->rank_from_at + s->rank_by));
+    trace_number(TRACE_STANDINGS, s->waits);
     trace_text(TRACE_STANDINGS, s->last_word.data, (size_t)s->last_word.len);
     trace_text(TRACE_STANDINGS, s->question.data, (size_t)s->question.len);
     for (int i = 0; i < 4; i++) {
@@ -183,6 +197,18 @@ static void check_pause(const usher_command *c, const struct seen *t, const ushe
         wrong("a pause was clipped, or not");
 }
 
+/* What it must not have touched; nothing else has been asked for since. */
+static void check_clocks(const struct call *c)
+{
+    usher_standing s = USHER_INIT(usher_standing);
+
+    if (c->number + 1 != run.calls_n || usher_now(run.u) != c->at ||
+        usher_peek(run.u, c->command.claim.ticket, &s) != USHER_OK)
+        return;
+    if (memcmp(s.promises, c->before, sizeof c->before) != 0)
+        wrong("passing it on has touched a clock");
+}
+
 static void check_command(const struct call *c, const usher_done *d)
 {
     struct seen *t = watch_ticket(&run.watch, d->ticket);
@@ -191,6 +217,8 @@ static void check_command(const struct call *c, const usher_done *d)
         return;
     if (c->from != 0 && !watch_leads(&c->command, c->from, d->state))
         wrong("it led from state %d to %d", c->from, d->state);
+    if (c->compares)
+        check_clocks(c);
     if (c->command.claim.token != 0 && d->state == USHER_CLAIMED)
         check_lease(c, t, d);
     if (c->command.verb == USHER_PAUSE)
@@ -238,6 +266,12 @@ static bool is_better(const struct seen *a, usher_id a_id, const struct seen *b,
     return a->rank < b->rank || (a->rank == b->rank && a_id < b_id);
 }
 
+/* In whose line it stands, or stood when it was claimed just now. */
+static uint32_t line_of(const struct seen *t)
+{
+    return t->offer == USHER_TO_QUEUE ? (uint32_t)t->offer_to : t->queue;
+}
+
 /* Of those that could be had when the claim was made, the ticket is one that was to be had now. */
 static void check_turn(usher_id id)
 {
@@ -253,14 +287,14 @@ static void check_turn(usher_id id)
     for (usher_id other = 1; other <= w->tickets_n; other++) {
         const struct seen *o = &w->ticket[other];
         bool rivals = run.fits[id] == run.fits[other] &&
-                      (run.fits[id] == 255 || (t->queue == o->queue && t->priority == o->priority));
+                      (run.fits[id] == 255 || (t->queue == line_of(o) && t->priority == o->priority));
 
         if (run.fits[other] == 0 || other == id)
             continue;
         if (run.fits[other] > run.fits[id] || (rivals && is_better(o, other, t, id)))
             wrong("ticket %" PRIu64 " came before its turn: %" PRIu64, id, other);
         if (run.fits[other] == run.fits[id] && run.fits[id] != 255 && o->priority > t->priority &&
-            w->queue[o->queue].rules[w->queue[o->queue].version - 1].share[o->priority - 1] == 0)
+            watch_rules(w, line_of(o))->share[o->priority - 1] == 0)
             wrong("ticket %" PRIu64 " is of a band that comes first", other);
     }
     run.fits[id] = 0;
@@ -344,6 +378,44 @@ static void check_why(const struct seen *t, int ix, const usher_page *p)
               sum, ix + 1, at, watch_used(t, ix, end), end);
 }
 
+static void check_metrics(const usher_text *text)
+{
+    const char *at = text->data, *end = text->data + text->len;
+
+    if (text->len == 0 || end[-1] != '\n') {
+        wrong("metrics that do not end with a line");
+        return;
+    }
+    for (; at < end; at += strcspn(at, "\n") + 1) {
+        if (strncmp(at, "usher_", 6) != 0 && strncmp(at, "# HELP usher_", 13) != 0 &&
+            strncmp(at, "# TYPE usher_", 13) != 0)
+            wrong("metrics: %.40s", at);
+    }
+}
+
+/* Nothing has happened since it was asked for. */
+static void check_page(const usher_query *q, const usher_page *p)
+{
+    struct watch *w = &run.watch;
+    int64_t now = usher_now(run.u);
+
+    switch (q->what) {
+    case USHER_READ_FIGURES: fold_check_figures(w, q, p, now); break;
+    case USHER_READ_AGENTS: fold_check_agents(w, p); break;
+    case USHER_READ_SYMPTOMS: fold_check_symptoms(w, q, p, now); break;
+    case USHER_READ_METRICS: check_metrics(&p->text); break;
+    case USHER_READ_WHY_RANK:
+        if (p->text.len == 0 || p->n != 1 || p->tickets[0].ticket != q->ticket)
+            wrong("why the rank of ticket %" PRIu64, q->ticket);
+        break;
+    case USHER_READ_TICKETS:
+        if (q->linked != 0)
+            fold_check_linked(w, q, p);
+        break;
+    default: break;
+    }
+}
+
 void on_page(usher_t *u, int status, const usher_page *p, void *user)
 {
     struct call *c = user;
@@ -364,6 +436,8 @@ void on_page(usher_t *u, int status, const usher_page *p, void *user)
             (p->cursor == 0 && i + 1 == p->n && p->events[i].ticket_seq < t->seq))
             wrong("the history of ticket %" PRIu64, p->events[i].ticket);
     }
+    if (c->settled && status == USHER_OK && !run.nested)
+        check_page(&c->query, p);
     if (c->why != 0 && c->expected == USHER_OK && !run.nested)
         check_why(watch_ticket(&run.watch, c->why_of), c->why - 1, p);
     for (uint64_t i = 1; i < p->n && p->tickets != NULL; i++) {

@@ -8,12 +8,13 @@
 
 #include "parts.h"
 
-const char watch_letters[] = "?SWC?PKRXD"; /* of states, by number */
+const char watch_letters[] = "?SWCOPKRXD"; /* of states, by number */
 
 void watch_begin(struct watch *w, usher_t *u)
 {
     memset(w, 0, sizeof *w);
     w->u = u;
+    fold_begin();
 }
 
 void watch_wrong(struct watch *w, const char *format, ...)
@@ -43,7 +44,7 @@ uint32_t watch_queue(const struct watch *w, const usher_queue_t *q)
 
 bool watch_claim_stands(const struct seen *t)
 {
-    return t->state == USHER_CLAIMED || t->state == USHER_PAUSED;
+    return t->state == USHER_CLAIMED || t->state == USHER_PAUSED || t->state == USHER_OFFERED;
 }
 
 bool watch_is_over(const struct seen *t)
@@ -56,7 +57,7 @@ uint32_t watch_open(const struct watch *w, uint32_t queue)
     uint32_t n = 0;
 
     for (uint32_t id = 1; id <= w->tickets_n; id++)
-        n += w->ticket[id].queue == queue && !watch_is_over(&w->ticket[id]);
+        n += w->ticket[id].state != 0 && w->ticket[id].queue == queue && !watch_is_over(&w->ticket[id]);
     return n;
 }
 
@@ -73,46 +74,61 @@ int watch_number(const char *name, char kind, int most)
     return n < most ? n : -1;
 }
 
+int watch_person(const char *name)
+{
+    int who = watch_number(name, 'p', PERSONS), queue = watch_number(name, 'q', QUEUES);
+
+    return queue >= 0 ? PERSONS + queue : who;
+}
+
 /* ---- the table ------------------------------------------------------------------------------- */
 
 /* From which states an event may come, and to which it may lead; "=": the same. */
 static const struct way {
     const char *from, *to;
 } ways[] = {
-    [USHER_EV_JOINED] = { "SWCPK", "=" },
+    [USHER_EV_JOINED] = { "SWCOPK", "=" },
     [USHER_EV_STARTED] = { "S", "W" },
-    [USHER_EV_CLAIMED] = { "WPK", "C" },
-    [USHER_EV_ACKNOWLEDGED] = { "CP", "=" },
-    [USHER_EV_RECEIPT] = { "SWCPK", "=" },
-    [USHER_EV_UPDATED] = { "CP", "=" },
+    [USHER_EV_CLAIMED] = { "WOPK", "C" },
+    [USHER_EV_ACKNOWLEDGED] = { "COP", "=" },
+    [USHER_EV_RECEIPT] = { "SWCOPK", "=" },
+    [USHER_EV_UPDATED] = { "COP", "=" },
     [USHER_EV_EXTENDED] = { "C", "=" },
     [USHER_EV_RELEASED] = { "C", "W" },
     [USHER_EV_PAUSED] = { "CP", "P" },
     [USHER_EV_RESUMED] = { "P", "PW" },
     [USHER_EV_PAUSE_ENDED] = { "P", "PW" },
     [USHER_EV_REMINDED] = { "P", "=" },
-    [USHER_EV_RESOLVED] = { "CP", "R" },
+    [USHER_EV_RESOLVED] = { "COP", "R" },
     [USHER_EV_FAILED] = { "C", "SK" },
     [USHER_EV_STUCK] = { "K", "=" },
     [USHER_EV_LEASE_EXPIRED] = { "C", "WK" },
     [USHER_EV_KEEP_ENDED] = { "W", "=" },
-    [USHER_EV_ASKED] = { "SWCPKR", "=" },
-    [USHER_EV_REPLIED] = { "SWCPKRX", "=W" },
+    [USHER_EV_ASKED] = { "SWCOPKR", "=" },
+    [USHER_EV_REPLIED] = { "SWCOPKRX", "=W" },
     [USHER_EV_CONFIRMED] = { "R", "=" },
     [USHER_EV_REOPENED] = { "RX", "W" },
-    [USHER_EV_LEFT] = { "SWCPKR", "=" },
-    [USHER_EV_WITHDRAWN] = { "SWCPKR", "D" },
+    [USHER_EV_LEFT] = { "SWCOPKR", "=" },
+    [USHER_EV_WITHDRAWN] = { "SWCOPKR", "D" },
     [USHER_EV_CLOSED] = { "R", "X" },
     [USHER_EV_REVIVED] = { "K", "W" },
-    [USHER_EV_ESCALATED] = { "SWCPK", "=" },
-    [USHER_EV_REPRIORITISED] = { "SWCPK", "=" },
-    [USHER_EV_MOVED] = { "SWCPK", "=" },
-    [USHER_EV_NOTED] = { "SWCPKR", "=" },
-    [USHER_EV_CHECK_IN] = { "R", "=" },
-    [USHER_EV_WARNED] = { "SWCPKRX", "=" },
-    [USHER_EV_BROKEN] = { "SWCPK", "=" },
-    [USHER_EV_STEPPED] = { "SWCPKRX", "=" },
-    [USHER_EV_NO_QUEUE] = { "SWCPK", "=" },
+    [USHER_EV_ESCALATED] = { "SWCOPK", "=" },
+    [USHER_EV_REPRIORITISED] = { "SWCOPK", "=" },
+    [USHER_EV_MOVED] = { "SWCOPK", "=" },
+    [USHER_EV_NOTED] = { "SWCOPKR", "=" },
+    [USHER_EV_CHECK_IN] = { "RX", "=" },
+    [USHER_EV_WARNED] = { "SWCOPKRX", "=" },
+    [USHER_EV_BROKEN] = { "SWCOPK", "=" },
+    [USHER_EV_STEPPED] = { "SWCOPKRX", "=" },
+    [USHER_EV_NO_QUEUE] = { "SWCOPK", "=" },
+    [USHER_EV_OFFERED] = { "C", "O" },
+    [USHER_EV_RECALLED] = { "O", "CW" },
+    [USHER_EV_DECLINED] = { "O", "W" },
+    [USHER_EV_OFFER_EXPIRED] = { "O", "W" },
+    [USHER_EV_RECURRED] = { "SW", "=" },
+    [USHER_EV_LINKED] = { "SWCOPKRX", "=" },
+    [USHER_EV_CAUSE_TOLD] = { "SWCOPKRX", "=" },
+    [USHER_EV_NO_AGENT] = { "W", "=" },
 };
 
 static void check_way(struct watch *w, const struct seen *t, const usher_event *e)
@@ -123,6 +139,8 @@ static void check_way(struct watch *w, const struct seen *t, const usher_event *
     if (way->from == NULL || strchr(way->from, from) == NULL ||
         (strchr(way->to, to) == NULL && (strchr(way->to, '=') == NULL || to != from)))
         watch_wrong(w, "the event leads from %c to %c", from, to);
+    if (e->kind == USHER_EV_CHECK_IN && from == 'X' && e->n != 0)
+        watch_wrong(w, "a check-in of what is closed");
     if (e->kind == USHER_EV_REPLIED && to != from && from != 'P')
         watch_wrong(w, "a reply leads from %c to %c", from, to);
 }
@@ -222,16 +240,18 @@ static void check_until(struct watch *w, const struct seen *t, const usher_event
 /* Those who would have come before it. */
 static uint32_t passed_over(const struct watch *w, const struct seen *t, usher_id id, int agent)
 {
-    uint32_t n = 0;
+    uint32_t n = 0, queue = t->offer == USHER_TO_QUEUE ? (uint32_t)t->offer_to : t->queue;
 
-    for (usher_id i = 1; i <= w->tickets_n && t->kept_for != agent; i++) {
+    if (t->kept_for == agent || t->offer == USHER_TO_AGENT)
+        return 0;
+    for (usher_id i = 1; i <= w->tickets_n; i++) {
         const struct seen *o = &w->ticket[i];
-        bool in_line = o->state == USHER_WAITING && o->kept_for < 0 && o->queue == t->queue;
+        bool in_line = watch_line(o) == (int)queue;
 
         if (in_line && o->priority == t->priority)
             n += o->rank < t->rank || (o->rank == t->rank && i < id);
         else if (in_line && o->priority > t->priority)
-            n += watch_rules(w, t->queue)->share[o->priority - 1] == 0;
+            n += watch_rules(w, queue)->share[o->priority - 1] == 0;
     }
     return n;
 }
@@ -239,7 +259,7 @@ static uint32_t passed_over(const struct watch *w, const struct seen *t, usher_i
 static void claimed(struct watch *w, struct seen *t, const usher_event *e)
 {
     int agent = watch_number(e->who, 'a', AGENTS);
-    uint32_t n = passed_over(w, t, e->ticket, agent);
+    uint32_t n = passed_over(w, t, e->ticket, agent), queue = watch_queue(w, e->queue);
 
     if (!w->unsure && e->n != n && (e->n != 0 || w->out_of_turn == e->ticket))
         watch_wrong(w, "%u passed over, not %u", e->n, n);
@@ -248,10 +268,13 @@ static void claimed(struct watch *w, struct seen *t, const usher_event *e)
         watch_wrong(w, "claimed by an agent that is not there");
     if (t->state == USHER_STUCK)
         t->attempts = 0;
-    t->was_kept = t->kept_for >= 0;
+    t->was_kept = t->kept_for >= 0 || t->offer == USHER_TO_AGENT;
+    if (!w->unsure)
+        ranks_claimed(w, t, e, agent);
+    t->told_no_agent = false;
     t->token++;
     t->claimed_at = e->at;
-    t->lease_end = e->at + watch_rules(w, t->queue)->lease_for;
+    t->lease_end = e->at + watch_rules(w, queue)->lease_for;
     if (e->until_at != t->lease_end && !w->stepped)
         watch_wrong(w, "claimed until %" PRId64 ", not %" PRId64, e->until_at, t->lease_end);
     t->holder = agent;
@@ -287,6 +310,8 @@ static bool is_kept_after(const struct seen *t, const usher_event *e)
 {
     switch (e->kind) {
     case USHER_EV_LEASE_EXPIRED: return t->word;
+    case USHER_EV_DECLINED:
+    case USHER_EV_OFFER_EXPIRED: return true;
     case USHER_EV_RESUMED:
     case USHER_EV_PAUSE_ENDED:
     case USHER_EV_REPLIED:
@@ -322,7 +347,7 @@ static void resolved(struct watch *w, struct seen *t, const usher_event *e)
 
 bool watch_all_confirmed(const struct seen *t)
 {
-    for (int i = 0; i < PERSONS; i++) {
+    for (int i = 0; i < WAITERS; i++) {
         if (t->persons[i] && !t->confirmed[i])
             return false;
     }
@@ -359,7 +384,7 @@ static void drop_person(struct seen *t, int who)
 
 static void by_person(struct watch *w, struct seen *t, const usher_event *e)
 {
-    int who = watch_number(e->who, 'p', PERSONS);
+    int who = watch_person(e->who);
 
     if (who < 0) {
         watch_wrong(w, "an event of a person, and no person");
@@ -433,6 +458,8 @@ static void carry(struct watch *w, struct seen *t, const usher_event *e)
             t->closing_at = e->at + t->rules->confirm_within;
         break;
     case USHER_EV_CHECK_IN:
+        if (e->n == 0)
+            break; /* of its cause */
         check_instant(w, e, t->resolved_at + t->rules->check_in[t->checked_in], "checked in");
         if (e->n != ++t->checked_in)
             watch_wrong(w, "check-in %u, not %u", e->n, t->checked_in);
@@ -474,19 +501,25 @@ static void ticket_event(struct watch *w, const usher_event *e)
 {
     struct seen *t;
     bool is_new = e->kind == USHER_EV_ENQUEUED;
+    bool first_word;
+    uint32_t ran;
     int level;
 
-    if (is_new && e->ticket == w->tickets_n + 1 && w->tickets_n < TICKETS_MAX) {
-        t = &w->ticket[++w->tickets_n];
-        memset(t, 0, sizeof *t);
+    if (is_new && e->ticket <= TICKETS_MAX && w->ticket[e->ticket].seq == 0) {
+        /* A cause that is opened in the middle of a batch has an id after all of it. */
+        t = &w->ticket[e->ticket];
+        if (e->ticket > w->tickets_n)
+            w->tickets_n = (uint32_t)e->ticket;
         t->queue = watch_queue(w, e->queue);
         t->version = e->policy_version;
         t->rules = &w->queue[t->queue].rules[e->policy_version - 1];
         t->priority = e->priority;
         t->kept_for = t->holder = -1;
-        t->key = w->pending_key;
-        t->ref = w->pending_ref;
-        t->needs = w->pending_needs;
+        if (watch_person(e->who) < PERSONS) {
+            t->key = w->pending_key;
+            t->ref = w->pending_ref;
+            t->needs = w->pending_needs;
+        }
     }
     t = watch_ticket(w, e->ticket);
     if (t == NULL || e->ticket_seq != t->seq + 1) {
@@ -501,20 +534,31 @@ static void ticket_event(struct watch *w, const usher_event *e)
         t->needs |= w->pending_needs;
     if (!is_new)
         ladder_hidden(w, t, e);
-    level = t->level + (e->kind == USHER_EV_STUCK || e->kind == USHER_EV_ESCALATED);
+    level = t->level + handoffs_raise(e);
     t->seq++;
+    first_word = !t->acknowledged;
+    ran = watch_mask(t);
     if (e->kind == USHER_EV_PAUSED)
         carry(w, t, e);
     promises_event(w, t, e);
+    if (e->kind == USHER_EV_PAUSED && (e->n != 0) != promises_stopped_late(t, ran, e->at))
+        watch_wrong(w, "a pause in the last tenth of a promise, or not");
+    fold_measures(w, t, e, first_word && t->acknowledged);
+    handoffs_event(w, t, e);
+
     if (e->kind == USHER_EV_STEPPED)
         level = t->level;
     if (e->kind != USHER_EV_PAUSED)
         carry(w, t, e);
     carry_keep(w, t, e);
     ranks_event(w, t, e);
+    causes_event(w, t, e);
+    fold_event(w, t, e);
     t->queue = watch_queue(w, e->queue);
     if (e->state != t->state)
         t->state_at = e->at;
+    if (t->state == USHER_OFFERED && e->state != USHER_OFFERED)
+        t->offer = 0;
     t->state = e->state;
     if (!is_told_late(e) && e->kind != USHER_EV_BROKEN && ladder_is_behind(t, e->at)) {
         t->retold = e->ticket_seq; /* a pause has ended, in which it was given another target */
@@ -543,6 +587,8 @@ static void service_event(struct watch *w, const usher_event *e)
 
     if (e->kind == USHER_EV_QUEUE_DEFINED && e->policy_version != ++q->version)
         watch_wrong(w, "policy_version %u, not %u", e->policy_version, q->version);
+    if (e->kind == USHER_EV_QUEUE_DEFINED)
+        q->unsteady_seq = e->seq;
     if (e->kind == USHER_EV_QUEUE_HELD)
         q->hold = (uint32_t)e->how;
     if (e->kind == USHER_EV_ROOM) {

@@ -23,7 +23,10 @@ enum {
     VERSIONS = 24,    /* of one queue's policy */
     TICKETS_MAX = 160, /* of one service */
     CHANGES_MAX = 400,
-    STEPS = 4 /* of a ladder */
+    STEPS = 4, /* of a ladder */
+    WAITERS = PERSONS + QUEUES, /* who may wait: persons, and queues for the causes they asked for */
+    SYMPTOMS = 2,    /* y1 ... */
+    RECENT_MAX = 32  /* remembered of a symptom */
 };
 
 /* A step of the ladder. */
@@ -57,12 +60,19 @@ struct rules {
     int64_t check_in[2];
     uint32_t check_in_n;
     int64_t confirm_within, reopen_within;
+    int64_t accept_within;
+    uint32_t hops;
+    int64_t window; /* recurrence */
+    uint32_t cause_after;
+    int cause_queue; /* QUEUES: one that there is not; -1: none is named */
     uint32_t open;
 };
 
 struct seen_promise {
     int64_t start_at, target;
     uint32_t arming, warned; /* bits by index of rules.warn */
+    uint32_t implied; /* of these, by a higher one that a new target has put in the past: if such a one had
+                         fired before, and late, it may still be told by its name */
     uint32_t climbed[STEPS]; /* how often a step has fired in this arming */
     int state;
     bool owed, alone;
@@ -80,11 +90,19 @@ struct seen {
     uint64_t seq, token;
     int state, priority, level, holder; /* holder: agent, or -1 */
     uint32_t attempts, reminded[3], checked_in, key, ref, needs;
-    bool persons[PERSONS], confirmed[PERSONS];
-    int order[PERSONS]; /* of coming; order[0] is the requester */
+    bool persons[WAITERS], confirmed[WAITERS];
+    int order[WAITERS]; /* of coming; order[0] is the requester */
     uint32_t order_n;
     bool acknowledged, word, alive, started;
-    bool was_kept; /* when it was claimed */
+    bool was_kept; /* kept for its claimer, or offered to him, when it was claimed */
+    int offer, offer_to; /* USHER_TO_*, and the queue or agent; offer 0: none */
+    int64_t offer_until;
+    uint32_t hops;
+    bool told_no_agent; /* since it was last claimed */
+    uint32_t symptom;   /* 0: none */
+    usher_id cause, follows;
+    bool linked; /* its cause counts it */
+    bool is_cause;
     bool odd;      /* moved or reopened: whether its key finds it depends */
     struct seen_promise promise[4];
     int64_t named;
@@ -105,6 +123,9 @@ struct seen {
     int64_t keep_end;
     int64_t rank;   /* 0: not yet in the line */
     int64_t behind; /* how far the gap put it behind the due or the entry that it came from */
+    uint64_t entered_seq; /* it has stood in the line since this event, as it came; 0: not so */
+    int64_t entered_at, entered_gap;
+    uint32_t overtaken[WAITERS]; /* by tickets of others that came after it */
     int before;   /* the priority before this event */
     int64_t until;       /* as last looked at */
     uint64_t looked_seq; /* seq then */
@@ -122,7 +143,34 @@ struct seen_queue {
     usher_queue_t *q;
     struct rules rules[VERSIONS]; /* [version - 1] */
     uint32_t version, hold;
+    uint64_t unsteady_seq; /* the last event by which its ranks could differ from those as they came */
     bool refused, was_full; /* EFULL since there was room; and there was none at all */
+};
+
+/* What is remembered of a symptom. */
+struct symptom {
+    struct {
+        usher_id id;
+        int64_t at;
+        int who;
+    } recent[RECENT_MAX]; /* since the last fix */
+    uint32_t recent_n;
+    uint64_t seen;
+    int64_t first_at, last_at, window;
+    usher_id last, cause;
+    uint32_t causes, fixes, workarounds;
+};
+
+/* Events that must come now, because of the one before. */
+struct coming {
+    usher_id recurred, link, open, no_queue; /* of this ticket */
+    uint32_t n;
+    int by;
+    usher_id other;
+    usher_id pair_of, pair; /* LINKED of a cause: that it is the cause of `pair` */
+    usher_id list[TICKETS_MAX], cause; /* LINKED to it, or told of it */
+    uint32_t list_n, list_at;
+    int how; /* 0: linked; else told */
 };
 
 struct watch {
@@ -133,7 +181,9 @@ struct watch {
     uint32_t skills[AGENTS]; /* bits */
     bool gone[AGENTS];
     struct seen ticket[TICKETS_MAX + 1]; /* by id */
-    struct mark mark[QUEUES][4][PERSONS];
+    struct mark mark[QUEUES][4][WAITERS];
+    struct symptom symptom[SYMPTOMS + 1];
+    struct coming coming;
     uint32_t tickets_n;
     uint64_t seq;
     int64_t at; /* of the last event */
@@ -141,7 +191,9 @@ struct watch {
     bool stored;  /* what leaves memory is still there */
     bool unsure;  /* some ranks are, until the next look */
     usher_id out_of_turn; /* the ticket that is being claimed so */
-    uint32_t pending_key, pending_ref, pending_needs; /* of what is being enqueued */
+    uint32_t pending_key, pending_ref, pending_needs, pending_symptom; /* of what is being enqueued */
+    usher_id pending_follows;
+    uint64_t offers_made, offers_ended;
     char wrong[400]; /* "": nothing */
 };
 
@@ -158,6 +210,11 @@ bool watch_all_confirmed(const struct seen *t);
 uint32_t watch_mask(const struct seen *t);                                  /* pauses that run */
 int64_t watch_pause_left(const struct seen *t, int reason, int64_t now);    /* of its maximum */
 int watch_number(const char *name, char kind, int most); /* in a name such as p3; -1: none */
+int watch_person(const char *name);                      /* p3, or q1 as one who waits; -1 */
+int watch_line(const struct seen *t); /* in which queue's line it stands; -1: in none */
+bool watch_able(const struct watch *w, uint32_t needs); /* somebody present has them */
+bool watch_is_cause(const struct watch *w, usher_id id);
+uint32_t watch_linked(const struct watch *w, usher_id id); /* tickets, to it */
 extern const char watch_letters[];                       /* of states, by number */
 uint32_t watch_open(const struct watch *w, uint32_t queue);
 

@@ -24,7 +24,9 @@ static const char policy[] =
     "\"ladder\":[{\"on\":\"ack\",\"at\":\"90%\",\"raise\":1,\"notify\":[\"lead\",\"boss\"]},"
     "{\"on\":\"ack\",\"at\":\"100%\",\"repeat\":\"30ms\",\"times\":3,\"notify\":[\"boss\"]},"
     "{\"on\":\"resolve\",\"at\":\"30%\",\"priority\":\"high\",\"move\":\"q1\"},"
-    "{\"on\":\"update\",\"at\":\"+10ms\",\"move\":\"nowhere\"}]}";
+    "{\"on\":\"update\",\"at\":\"+10ms\",\"move\":\"nowhere\"}],"
+    "\"handoff\":{\"accept_within\":\"40ms\",\"hops\":3},"
+    "\"recurrence\":{\"window\":\"2s\",\"cause_after\":3,\"cause_queue\":\"q1\"}}";
 
 struct host host;
 
@@ -106,6 +108,10 @@ static uint64_t hash_event(const usher_event *e)
     h = mix_string(h, e->to);
     h = mix_string(h, e->rule);
     h = mix_number(h, (uint64_t)e->notify_at);
+    h = mix_number(h, e->other);
+    h = mix_number(h, (uint64_t)e->took_ms);
+    h = mix_number(h, (uint64_t)e->word_ms);
+    h = mix_number(h, (uint64_t)e->held_ms);
     h = mix(mix_number(h, e->notify.len), e->notify.data, (size_t)e->notify.len);
     return mix(mix_number(h, e->text.len), e->text.data, (size_t)e->text.len);
 }
@@ -230,7 +236,7 @@ static void on_work(usher_agent_t *a, int status, const usher_work *w, size_t n,
 }
 
 struct strings { /* what a request of a deed points to */
-    char who[8], ref[16], key[8], *body;
+    char who[8], ref[16], key[8], symptom[8], *body;
 };
 
 static usher_request request_of(uint32_t op, const struct deed *d, struct strings *s)
@@ -248,7 +254,10 @@ static usher_request request_of(uint32_t op, const struct deed *d, struct string
     r.requester = s->who;
     r.body = (usher_text){s->body, strlen(s->body)};
     r.ref = s->ref;
+    snprintf(s->symptom, sizeof s->symptom, "y%u", d->n);
     r.dedup_key = d->key == 0 ? NULL : s->key;
+    r.symptom = d->n == 0 ? NULL : s->symptom;
+    r.follows = d->other;
     r.priority = d->priority;
     r.start_at = d->at;
     r.op = (usher_op){host.o->seed, op};
@@ -293,7 +302,11 @@ static int call_act(uint32_t op, const struct deed *d, void *user)
     c.text = (usher_text){text, strlen(text)};
     c.at = d->at;
     c.ms = d->ms;
-    c.queue = d->what == USHER_MOVE ? host.queues[d->queue] : NULL;
+    if (d->what == USHER_HAND_OFF && d->to_agent)
+        c.agent = host.agents[d->agent];
+    else if (d->what == USHER_MOVE || d->what == USHER_HAND_OFF)
+        c.queue = host.queues[d->queue];
+    c.other = d->other;
     c.who = d->what >= USHER_ASK ? who : NULL;
     c.op = (usher_op){host.o->seed, op};
     return usher_act(host.u, &c, on_done, user);
@@ -351,6 +364,7 @@ static struct deed draw_request(void)
     d.priority = (int32_t)draw(5);
     d.who = draw(PERSONS);
     d.key = draw(3) == 0 ? draw(KEYS) : 0;
+    d.n = draw(3) == 0 ? 1 + draw(SYMPTOMS) : 0;
     d.queue = draw(QUEUES);
     d.len = draw(40) == 0 ? BIG : draw(3) == 0 ? draw(3000) : draw(30);
     d.at = draw(6) == 0 ? usher_now(host.u) + draw(60) : 0;
@@ -418,10 +432,12 @@ static struct deed draw_act(void)
 {
     static const int with_token[] = {USHER_ACKNOWLEDGE, USHER_UPDATE,  USHER_EXTEND,
                                      USHER_RELEASE,     USHER_PAUSE,   USHER_RESUME,
-                                     USHER_RESOLVE,     USHER_RESOLVE, USHER_FAIL};
+                                     USHER_RESOLVE,     USHER_RESOLVE, USHER_FAIL,
+                                     USHER_HAND_OFF,    USHER_HAND_OFF};
     static const int without[] = {USHER_ASK,      USHER_REPLY,  USHER_CONFIRM,  USHER_REOPEN,
                                   USHER_WITHDRAW, USHER_REVIVE, USHER_ESCALATE, USHER_REPRIORITISE,
-                                  USHER_MOVE,     USHER_NOTE};
+                                  USHER_MOVE,     USHER_NOTE,   USHER_RECALL,   USHER_DECLINE,
+                                  USHER_LINK};
     struct deed d = {.who = draw(PERSONS), .queue = draw(QUEUES)};
     usher_claim c = draw_claim();
 
@@ -435,6 +451,14 @@ static struct deed draw_act(void)
     }
     if (d.what == USHER_PAUSE)
         d.kind = draw(2) == 0 ? USHER_ON_REQUESTER : USHER_ON_THIRD_PARTY;
+    if (d.what == USHER_RESOLVE)
+        d.kind = (int32_t)draw(4);
+    if (d.what == USHER_HAND_OFF && draw(2) == 0) {
+        d.to_agent = true;
+        d.agent = draw(AGENTS);
+    }
+    if (d.what == USHER_LINK)
+        d.other = draw(6) == 0 ? 0 : draw_ticket();
     if (d.what == USHER_REPRIORITISE)
         d.kind = 1 + (int32_t)draw(4);
     if (d.what == USHER_EXTEND)
@@ -455,6 +479,7 @@ static void do_something(void)
     }
     if (what < 30 || ledger.deeds_n == 0) {
         d = draw_request();
+        d.other = draw(20) == 0 && ledger.deeds_n > 0 ? draw_ticket() : 0;
     } else if (what < 45) {
         d.what = CLAIM;
         d.agent = draw(AGENTS);

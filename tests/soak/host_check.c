@@ -94,7 +94,7 @@ static void read_history(usher_id ticket)
 
 static void report_ticket(const usher_standing *s)
 {
-    struct line line = {.kind = LINE_TICKET};
+    struct line line = {.kind = LINE_TICKET, .sub = s->is_cause};
 
     line.op = s->ref == NULL ? 0 : (uint32_t)strtoul(s->ref + 1, NULL, 10);
     line.u.ticket.ticket = s->ticket;
@@ -124,6 +124,41 @@ static void on_tickets(usher_t *u, int status, const usher_page *p, void *user)
         ids->id[i] = p->tickets[i].ticket;
         report_ticket(&p->tickets[i]);
     }
+}
+
+static void on_figures(usher_t *u, int status, const usher_page *p, void *user)
+{
+    struct line line = {.kind = LINE_FIGURES};
+    uint64_t *to = line.u.figures;
+
+    (void)u, (void)user;
+    host.outstanding--;
+    if (status != USHER_OK || p->cursor != 0)
+        host_wrong("figures: %s", usher_err_name(status));
+    for (uint64_t i = 0; i < p->n; i++) {
+        const usher_figures *f = &p->figures[i];
+        const uint64_t is[FIGURES] = {f->enqueued, f->claims,   f->handoffs,  f->declined, f->expired,
+                                      f->recalled, f->resolved, f->closed,    f->recurred, f->withdrawn,
+                                      f->chases,   f->failed,   f->escalated, f->broken[3] + f->broken[2] +
+                                                                              f->broken[1] + f->broken[0]};
+
+        for (int k = 0; k < FIGURES && f->priority == 0; k++)
+            to[k] += is[k];
+    }
+    report(&line);
+}
+
+static void read_figures(void)
+{
+    usher_query q = USHER_INIT(usher_query);
+
+    q.what = USHER_READ_FIGURES;
+    host.outstanding++;
+    if (usher_read(host.u, &q, on_figures, NULL) != USHER_OK) {
+        host_wrong("usher_read of the figures");
+        _exit(1);
+    }
+    host_wait(0);
 }
 
 /* Between the page and the histories timers may run: who judges takes the later into account. */
@@ -199,10 +234,12 @@ void host_check(bool whole)
         (void)uv_run(host.loop, UV_RUN_ONCE);
     if (usher_unsubscribe(host.u, on_check, NULL) != USHER_OK)
         host_wrong("usher_unsubscribe");
-    if (whole)
+    if (whole) {
         read_all();
-    else
+        read_figures();
+    } else {
         read_touched(from, to);
+    }
     line.op = to;
     line.sub = whole;
     line.u.event.seq = checked_upto;

@@ -107,6 +107,7 @@ void ledger_life(void)
     ledger.last_command = 0;
     ledger.rows_n = 0;
     ledger.tickets_n = ledger.enqueued_n = 0;
+    ledger.has_figures = false;
     for (uint32_t i = 0; i < ledger.deeds_n; i++) {
         struct deed *d = &ledger.deeds[i];
 
@@ -275,6 +276,8 @@ static int kind_of(const struct deed *d)
         {USHER_REOPEN, USHER_EV_REOPENED},    {USHER_REVIVE, USHER_EV_REVIVED},
         {USHER_ESCALATE, USHER_EV_ESCALATED}, {USHER_REPRIORITISE, USHER_EV_REPRIORITISED},
         {USHER_MOVE, USHER_EV_MOVED},         {USHER_NOTE, USHER_EV_NOTED},
+        {USHER_HAND_OFF, USHER_EV_OFFERED},   {USHER_RECALL, USHER_EV_RECALLED},
+        {USHER_DECLINE, USHER_EV_DECLINED},   {USHER_LINK, USHER_EV_LINKED},
     };
 
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
@@ -307,6 +310,10 @@ static bool may_be_unmarked(int kind)
     case USHER_EV_STEPPED:
     case USHER_EV_NO_QUEUE:
     case USHER_EV_APPLIED:
+    case USHER_EV_OFFER_EXPIRED:
+    case USHER_EV_DECLINED: /* by going */
+    case USHER_EV_RECURRED:
+    case USHER_EV_LINKED:
     case USHER_EV_QUEUE_DEFINED:
     case USHER_EV_AGENT_GONE:
         return true;
@@ -329,8 +336,14 @@ static void check_mark(const struct line *line)
     d = deed_at(line->op);
     if (d == NULL || (kind == USHER_EV_REMINDED && d->what == USHER_PAUSE)) /* it asks again */
         return;
+    if (d->what == USHER_RESOLVE && d->ticket != line->u.event.ticket &&
+        (kind == USHER_EV_CAUSE_TOLD || kind == USHER_EV_CHECK_IN)) /* to those linked to it */
+        return;
     if (kind != kind_of(d) &&
-        !(d->what == USHER_WITHDRAW && (kind == USHER_EV_WITHDRAWN || kind == USHER_EV_LEFT)))
+        !(d->what == USHER_WITHDRAW && (kind == USHER_EV_WITHDRAWN || kind == USHER_EV_LEFT)) &&
+        !(d->what == USHER_HAND_OFF && kind == USHER_EV_ESCALATED) &&
+        !(d->what == USHER_RESOLVE && kind == USHER_EV_UPDATED &&
+          line->u.event.how == USHER_AS_WORKAROUND))
         ledger_wrong("event %" PRIu64 ", %s, is told of op %u, %s", line->u.event.seq,
                      usher_name(USHER_NAME_EVENT, kind), line->op, deed_name(d));
     if (d->what != ENQUEUE && d->ticket != line->u.event.ticket)
@@ -428,20 +441,28 @@ static void take_history(const struct line *line)
         ledger_wrong("event %" PRIu64 " is in a history, and was not told", seq);
 }
 
-static void take_ticket(const struct line *line)
+static void check_deed(const struct deed *d, const struct line *line)
 {
-    const struct deed *d = deed_at(line->op);
     uint64_t id = line->u.ticket.ticket;
 
-    ledger.counts.tickets++;
-    ledger.tickets_n++;
-    if (d == NULL)
-        return;
     if (d->what != ENQUEUE || d->refused || (d->acked && d->status != USHER_OK))
         ledger_wrong("ticket %" PRIu64 " is said to be of op %u, %s", id, line->op, deed_name(d));
     if (d->acked && d->got_ticket != id)
         ledger_wrong("ticket %" PRIu64 " is of op %u, which got ticket %" PRIu64, id, line->op,
                      d->got_ticket);
+}
+
+static void take_ticket(const struct line *line)
+{
+    const struct deed *d = line->sub != 0 ? NULL : deed_at(line->op); /* of a cause there is none */
+    uint64_t id = line->u.ticket.ticket;
+
+    ledger.counts.tickets++;
+    ledger.tickets_n++;
+    if (d != NULL)
+        check_deed(d, line);
+    else if (line->op != 0)
+        ledger_wrong("ticket %" PRIu64 " is a cause, and op %u asked for it", id, line->op);
     for (uint64_t seq = ledger.last[CHECK]; seq > 0; seq--) { /* its last event that was told */
         const struct told *e = event_at(seq);
 
@@ -492,6 +513,43 @@ static void check_claims(void)
         }
     }
     free(claims);
+}
+
+/* ---- figures --------------------------------------------------------------------------------- */
+
+const int figure_kinds[FIGURES] = {
+    USHER_EV_ENQUEUED,  USHER_EV_CLAIMED,  USHER_EV_OFFERED, USHER_EV_DECLINED, USHER_EV_OFFER_EXPIRED,
+    USHER_EV_RECALLED,  USHER_EV_RESOLVED, USHER_EV_CLOSED,  USHER_EV_RECURRED, USHER_EV_WITHDRAWN,
+    USHER_EV_ASKED,     USHER_EV_FAILED,   USHER_EV_ESCALATED, USHER_EV_BROKEN,
+};
+
+/* Timers run on: they are at least the events that had been told by then, and at most those told in the
+ * end. */
+static void check_figures(bool ended)
+{
+    uint64_t n[USHER_EV_NO_AGENT + 1] = {0};
+
+    for (uint64_t seq = 1; seq <= ledger.told_seq; seq++) {
+        const struct told *e = event_at(seq);
+
+        if (!e->known)
+            ledger_wrong("event %" PRIu64 " was never told", seq);
+        n[e->kind]++;
+    }
+    for (int i = 0; i < FIGURES; i++) {
+        uint64_t told = n[figure_kinds[i]], is = ledger.figures[i];
+
+        if (ended ? is > told : is < told)
+            ledger_wrong("figures: %" PRIu64 " %s, and %" PRIu64 " were told", is,
+                         usher_name(USHER_NAME_EVENT, figure_kinds[i]), told);
+    }
+}
+
+static void take_figures(const struct line *line)
+{
+    memcpy(ledger.figures, line->u.figures, sizeof ledger.figures);
+    ledger.has_figures = true;
+    check_figures(false);
 }
 
 /* ---- what a check comes to ------------------------------------------------------------------- */
@@ -598,7 +656,12 @@ void ledger_take(const struct line *line)
     case LINE_CHECKED:
         take_checked(line);
         break;
+    case LINE_FIGURES:
+        take_figures(line);
+        break;
     case LINE_CLOSED:
+        if (ledger.has_figures)
+            check_figures(true);
         ledger.clean = true;
         ledger.counts.closes++;
         break;

@@ -16,7 +16,7 @@
 
 #include <usher/usher.h>
 
-enum { AGENTS = 4, PERSONS = 6, KEYS = 4, ROWS_MAX = 3, QUEUES = 2, TEXT_ROOM = 160 };
+enum { AGENTS = 4, PERSONS = 6, KEYS = 4, SYMPTOMS = 3, ROWS_MAX = 3, QUEUES = 2, TEXT_ROOM = 160 };
 
 /* What a deed is: a verb of usher_act(), or one of these. */
 enum { ENQUEUE = 100, CLAIM, CLAIM_TICKET };
@@ -24,7 +24,9 @@ enum { ENQUEUE = 100, CLAIM, CLAIM_TICKET };
 /* Something the host sets out to do. Its op is its number, from 1; text, body and ref carry it. */
 struct deed {
     int32_t what, kind, priority;
-    uint32_t who, agent, n, key, queue;
+    uint32_t who, agent, n, key, queue; /* n of a request: its symptom */
+    bool to_agent; /* a hand-off: not to the queue */
+    uint64_t other; /* follows, or is linked to */
     uint32_t len;   /* of the body */
     uint32_t batch; /* of one usher_enqueue_many(): the number of its first; 0: alone */
     uint64_t ticket, token;
@@ -55,11 +57,14 @@ enum {
     LINE_DONE,    /* usher_event_done() is about to be called */
     LINE_HISTORY, /* an event, as the ticket's history has it */
     LINE_TICKET,  /* a ticket, as pages have it */
+    LINE_FIGURES, /* of the whole service */
     LINE_CHECKED, /* all deeds up to op, and all events up to seq, have been looked at */
     LINE_CLOSED,  /* the host has closed its service */
     LINE_WRONG    /* text */
 };
 enum { LIVE = 1, DURABLE, CHECK }; /* who was told an event */
+enum { FIGURES = 14 };
+extern const int figure_kinds[FIGURES]; /* of which events they are the count */
 
 struct line {
     int32_t kind, sub;
@@ -79,6 +84,7 @@ struct line {
             uint64_t ticket, ticket_seq;
             int32_t state, priority, level;
         } ticket;
+        uint64_t figures[FIGURES];
         char text[TEXT_ROOM];
     } u;
 };
@@ -118,6 +124,8 @@ struct ledger {
     uint64_t history_of,
         history_seq; /* the ticket whose history is being told, and how far it is */
     uint64_t tickets_n, enqueued_n;
+    uint64_t figures[FIGURES]; /* told in this life; has_figures */
+    bool has_figures;
     struct counts counts;
     bool lies; /* the host does: losses are expected, and counted */
     bool copy; /* a host's own: it judges nothing */

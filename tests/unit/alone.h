@@ -33,6 +33,7 @@ struct alone {
     struct ticket t;
     int64_t now;
     struct mark mark;
+    struct facts known; /* what else is so */
     uint32_t move_to; /* of every step that moves; 0: there is no such queue */
     struct outcome out;
     struct event heard[HEARD_MAX];
@@ -53,6 +54,7 @@ static inline struct alone *alone(void)
     w->policy.ladder = w->steps;
     w->here = w->policy;
     w->now = MONDAY;
+    w->known.holder_present = w->known.agent_present = w->known.able = true;
     return w;
 }
 
@@ -144,8 +146,12 @@ static inline void hear(struct alone *w)
 
 static inline struct facts facts(struct alone *w)
 {
-    return (struct facts){ .here = &w->here, .mark = w->mark, .holder_present = true,
-                           .move_to = w->move_to };
+    struct facts f = w->known;
+
+    f.here = &w->here;
+    f.mark = w->mark;
+    f.move_to = w->move_to;
+    return f;
 }
 
 /* One timer, at its instant or, if that has passed, now. */

@@ -67,7 +67,8 @@ static inline int by_name(const struct row *a, const struct row *b)
 
 static inline bool goes_by_name(const struct row *row)
 {
-    return row->table == ROW_MARK || row->table == ROW_SUBSCRIBER;
+    return row->table == ROW_MARK || row->table == ROW_SUBSCRIBER || row->table == ROW_SYMPTOM ||
+           row->table == ROW_FIGURE;
 }
 
 /* Those of one key follow each other, the latest last. */
@@ -81,12 +82,23 @@ static inline int by_key(const void *left, const void *right)
     return way != 0 ? way : (a > b) - (a < b);
 }
 
+/* Symptoms are read in the order in which they were seen, all else by its key. */
+static inline int by_sight(const void *left, const void *right)
+{
+    const struct row *a = *(const struct row *const *)left, *b = *(const struct row *const *)right;
+
+    if (a->table != ROW_SYMPTOM || b->table != ROW_SYMPTOM)
+        return by_key(left, right);
+    return (a->a > b->a) - (a->a < b->a);
+}
+
 /* Calls take for what is there in the end, in the order of tables and keys; stops at an error. */
 static inline int shelf_read(const struct shelf *s, int (*take)(void *ctx, const struct row *row),
                              void *ctx)
 {
     const struct row **sorted = malloc((s->n + 1) * sizeof *sorted);
     int64_t ops_gone = 0;
+    size_t n = 0;
     int err = 0;
 
     assert_non_null(sorted);
@@ -96,15 +108,18 @@ static inline int shelf_read(const struct shelf *s, int (*take)(void *ctx, const
             ops_gone = s->rows[i].key;
     }
     qsort(sorted, s->n, sizeof *sorted, by_key);
-    for (size_t i = 0; err == 0 && i < s->n; i++) {
+    for (size_t i = 0; i < s->n; i++) {
         const struct row *row = sorted[i];
         bool is_last =
             i + 1 == s->n || row->table != sorted[i + 1]->table ||
             (goes_by_name(row) ? by_name(row, sorted[i + 1]) != 0 : row->key != sorted[i + 1]->key);
 
         if (is_last && !row->drop && !(row->table == ROW_OP && row->key <= ops_gone))
-            err = take(ctx, row);
+            sorted[n++] = row;
     }
+    qsort(sorted, n, sizeof *sorted, by_sight);
+    for (size_t i = 0; err == 0 && i < n; i++)
+        err = take(ctx, sorted[i]);
     free(sorted);
     return err;
 }
@@ -134,7 +149,8 @@ static const char *const policies[] = {
     DESK "\"line\":{\"gap\":\"1m\",\"keep_for\":\"5m\"},\"lease\":{\"for\":\"2m\",\"max\":\"10m\"},"
          "\"retry\":{\"attempts\":3,\"backoff\":[\"10s\",\"1m\"]},\"limits\":{\"open\":40},"
          "\"pause\":{\"requester\":{\"max\":\"30m\",\"remind\":[\"5m\",\"10m\"],\"then\":"
-         "\"resolve\"}},\"aftercare\":{\"check_in\":[\"5m\"],\"confirm_within\":\"20m\","
+         "\"resolve\"}},\"handoff\":{\"accept_within\":\"3m\",\"hops\":2},\"recurrence\":{"
+         "\"window\":\"2h\",\"cause_after\":3,\"cause_queue\":\"q2\"},\"aftercare\":{\"check_in\":[\"5m\"],\"confirm_within\":\"20m\","
          "\"reopen_within\":\"1h\"},\"ladder\":["
          "{\"on\":\"ack\",\"at\":\"50%\",\"notify\":[\"lead\"],\"raise\":1},"
          "{\"on\":\"ack\",\"at\":\"+2m\",\"move\":\"q2\",\"priority\":\"high\"},"
@@ -152,6 +168,7 @@ static const char *const policies[] = {
     "\"1wd\"},"
     "\"calendar\":\"office\"}},\"line\":{\"gap\":\"10s\",\"shares\":{\"urgent\":5,\"high\":3,"
     "\"normal\":2,\"low\":1}},"
+    "\"recurrence\":{\"window\":\"30m\",\"cause_after\":2,\"cause_queue\":\"q1\"},"
     "\"warn\":[20,90],\"aftercare\":{\"confirm_within\":\"0s\"}}"};
 
 static inline int world_zone(void *ctx, const char *name, void *bytes, size_t *len)
@@ -246,11 +263,11 @@ static inline void aim(struct world *w, usher_command *c)
     for (int i = 0; i < 12; i++) {
         c->claim.ticket = any_ticket(w);
         c->claim.token = usher__engine_token(w->e, c->claim.ticket);
-        if ((c->verb <= USHER_FAIL) == (c->claim.token != 0))
+        if ((c->verb <= USHER_HAND_OFF) == (c->claim.token != 0))
             break;
     }
     slot = usher__ids_find(&w->e->by_id, c->claim.ticket);
-    if (c->verb <= USHER_FAIL)
+    if (c->verb <= USHER_HAND_OFF)
         return;
     c->claim.token = 0;
     if (slot != 0 && below(&w->state, 4) != 0)
@@ -258,6 +275,10 @@ static inline void aim(struct world *w, usher_command *c)
 }
 
 static char world_body[3000];
+
+enum { SYMPTOMS = 8 };
+static const char *const symptoms[SYMPTOMS] = {"slow", "slow", "loud", "loud",
+                                               "late", "cold", "wet",  "dim"};
 
 static inline usher_request any_request(struct world *w, char ref[8], char key[8])
 {
@@ -279,7 +300,8 @@ static inline usher_request any_request(struct world *w, char ref[8], char key[8
     snprintf(key, 8, "k%u", (unsigned)below(&w->state, 12));
     r.ref = below(&w->state, 2) == 0 ? ref : NULL;
     r.dedup_key = below(&w->state, 2) == 0 ? key : NULL;
-    r.symptom = below(&w->state, 3) == 0 ? "slow" : NULL;
+    r.symptom = below(&w->state, 2) == 0 ? symptoms[below(&w->state, SYMPTOMS)] : NULL;
+    r.follows = below(&w->state, 16) == 0 ? w->e->last_id : 0;
     r.needs = skill_names;
     r.needs_n = below(&w->state, 3) == 0 ? 1 + below(&w->state, 2) : 0;
     return r;
@@ -305,7 +327,9 @@ static inline void do_act(struct world *w)
         USHER_RESUME,      USHER_RESOLVE, USHER_FAIL,         USHER_ASK,     USHER_REPLY,
         USHER_CONFIRM,     USHER_REOPEN,  USHER_WITHDRAW,     USHER_REVIVE,  USHER_ESCALATE,
         USHER_MOVE,        USHER_NOTE,    USHER_REPRIORITISE, USHER_PAUSE,   USHER_UPDATE,
-        USHER_RESOLVE,     USHER_CONFIRM, USHER_REOPEN,       USHER_MOVE,    USHER_REPLY};
+        USHER_RESOLVE,     USHER_CONFIRM, USHER_REOPEN,       USHER_MOVE,    USHER_REPLY,
+        USHER_HAND_OFF,    USHER_RECALL,  USHER_DECLINE,      USHER_LINK,    USHER_LINK,
+        USHER_HAND_OFF};
     usher_command c = {.size = sizeof c};
     struct result res;
 
@@ -319,11 +343,17 @@ static inline void do_act(struct world *w)
         c.kind = 1 + (int32_t)below(&w->state, REASONS);
     if (c.verb == USHER_REPRIORITISE)
         c.kind = 1 + (int32_t)below(&w->state, PRIORITIES);
-    if (c.verb == USHER_MOVE)
+    if (c.verb == USHER_RESOLVE)
+        c.kind = (int32_t)below(&w->state, 4);
+    if (c.verb == USHER_LINK)
+        c.other = below(&w->state, 4) == 0 ? 0 : any_ticket(w);
+    if (c.verb == USHER_HAND_OFF && below(&w->state, 2) == 0)
+        c.agent = any_agent(w);
+    else if (c.verb == USHER_HAND_OFF || c.verb == USHER_MOVE)
         c.queue = any_queue(w);
     if ((c.verb == USHER_UPDATE || c.verb == USHER_PAUSE) && below(&w->state, 3) == 0)
         c.at = w->wall + 1 + below(&w->state, 900000);
-    if (c.verb <= USHER_FAIL && c.claim.token == 0)
+    if (c.verb <= USHER_HAND_OFF && c.claim.token == 0)
         c.claim.token = 1;
     if (c.verb == USHER_ACKNOWLEDGE && below(&w->state, 4) == 0)
         c.kind = USHER_BY_MACHINE;
@@ -538,6 +568,17 @@ static inline void same_extra(const struct world *a, const struct ticket *t, con
         assert_true(x->rungs[i].id == y->rungs[i].id && x->rungs[i].fired == y->rungs[i].fired &&
                     x->rungs[i].promise == y->rungs[i].promise);
     assert_memory_equal(&x->untold, &y->untold, sizeof x->untold);
+    assert_true(x->cause == y->cause && x->follows == y->follows);
+    assert_int_equal(x->offer_queue, y->offer_queue);
+    assert_int_equal(x->offer_agent, y->offer_agent);
+    assert_int_equal(x->hops, y->hops);
+    assert_int_equal(x->is_cause, y->is_cause);
+    assert_int_equal(x->told_no_agent, y->told_no_agent);
+    assert_int_equal(x->linked, y->linked);
+    assert_int_equal(x->linked_n, y->linked_n);
+    if (x->linked_n > 0)
+        assert_true(usher__ticket(a->e, x->linked_first)->id ==
+                    usher__ticket(b->e, y->linked_first)->id);
     for (uint32_t i = 0; i < REASONS; i++) {
         const struct pause *p = &x->pause[i], *q = &y->pause[i];
 
@@ -558,11 +599,9 @@ static inline void same_ticket(const struct world *a, const struct ticket *t, co
     assert_true(t->token == u->token && t->enqueued_at == u->enqueued_at);
     assert_true(t->start_at == u->start_at && t->state_at == u->state_at && t->rank == u->rank);
     assert_int_equal(t->state, u->state);
-    if (t->state == USHER_CLAIMED)
-        assert_true(t->until_at == u->until_at + ahead &&
-                    t->claimed_boot == u->claimed_boot + ahead);
-    else
-        assert_true(t->until_at == u->until_at);
+    assert_true(t->until_at == u->until_at + (t->state == USHER_CLAIMED ? ahead : 0));
+    if (t->state == USHER_CLAIMED || t->state == USHER_OFFERED)
+        assert_true(t->claimed_boot == u->claimed_boot + ahead);
     if (t->state == USHER_RESOLVED || t->state == USHER_CLOSED)
         assert_true(t->resolved_at == u->resolved_at);
     for (int i = 0; i < PROMISES; i++) {

@@ -104,7 +104,9 @@ static const char whole_policy[] =
     "'pause':{'requester':{'max':'10d','remind':['2d','5d'],'then':'resolve'},"
     "'third_party':{'max':'20d','remind':[],'then':'wait'},"
     "'until':{'max':'30d','remind':[],'then':'wait'}},"
+    "'handoff':{'accept_within':'30m','hops':5},"
     "'aftercare':{'check_in':['1d'],'confirm_within':'5d','reopen_within':'30d'},"
+    "'recurrence':{'window':'30d','cause_after':3},"
     "'limits':{'open':1000000,'payload':1048576}}";
 
 #endif

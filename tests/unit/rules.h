@@ -34,8 +34,8 @@ struct service {
     usher_queue_t *q; /* "desk", with the policy that begin() was given */
     usher_agent_t *ann, *bob;
 
-    usher_event seen[SEEN_MAX]; /* strings: who_of(), text_of() */
-    char who[SEEN_MAX][16], text[SEEN_MAX][16];
+    usher_event seen[SEEN_MAX]; /* strings: who_of(), text_of() ... */
+    char who[SEEN_MAX][16], text[SEEN_MAX][16], to[SEEN_MAX][16], rule[SEEN_MAX][32];
     uint32_t seen_n;
     usher_done done;             /* the last one */
     usher_done dones[DONES_MAX]; /* those of the last enqueue_many */
@@ -55,6 +55,8 @@ static inline void on_event(usher_t *u, const usher_event *e, void *user)
     s->seen[s->seen_n] = *e;
     snprintf(s->who[s->seen_n], sizeof s->who[0], "%s", e->who == NULL ? "" : e->who);
     snprintf(s->text[s->seen_n], sizeof s->text[0], "%s", e->text.len == 0 ? "" : e->text.data);
+    snprintf(s->to[s->seen_n], sizeof s->to[0], "%s", e->to == NULL ? "" : e->to);
+    snprintf(s->rule[s->seen_n], sizeof s->rule[0], "%s", e->rule == NULL ? "" : e->rule);
     s->seen_n++;
 }
 
@@ -255,6 +257,19 @@ static inline int move(struct service *s, usher_id id, usher_queue_t *to)
     return act(s, (usher_command){ .verb = USHER_MOVE, .claim = { id, 0 }, .queue = to });
 }
 
+/* Offers it to the queue or to the agent. */
+static inline int hand_off(struct service *s, usher_claim c, usher_queue_t *q, usher_agent_t *a)
+{
+    return act(s, (usher_command){ .verb = USHER_HAND_OFF, .claim = c, .queue = q, .agent = a,
+                                   .text = TEXT("why") });
+}
+
+static inline int by_desk(struct service *s, usher_id id, int verb)
+{
+    return act(s, (usher_command){ .verb = verb, .claim = { id, 0 }, .who = "dee",
+                                   .text = TEXT("because") });
+}
+
 static inline int reply(struct service *s, usher_id id, const char *who, int kind)
 {
     return act(s, (usher_command){ .verb = USHER_REPLY, .kind = kind, .claim = { id, 0 },
@@ -362,6 +377,17 @@ static inline usher_claim resolved(struct service *s, usher_id id)
     return c;
 }
 
+/* A new one that ann has offered to the queue or to the agent. */
+static inline usher_claim handed_off(struct service *s, usher_queue_t *q, usher_agent_t *a)
+{
+    usher_claim c = held(s, "ada");
+
+    assert_int_equal(hand_off(s, c, q, a), USHER_OK);
+    assert_int_equal(s->done.outcome, 0);
+    assert_int_equal(s->done.state, USHER_OFFERED);
+    return c;
+}
+
 /* ---- looking --------------------------------------------------------------------------------- */
 
 static inline usher_standing peek(struct service *s, usher_id id)
@@ -416,6 +442,16 @@ static inline const char *who_of(const struct service *s, const usher_event *e)
 static inline const char *text_of(const struct service *s, const usher_event *e)
 {
     return s->text[e - s->seen];
+}
+
+static inline const char *to_of(const struct service *s, const usher_event *e)
+{
+    return s->to[e - s->seen];
+}
+
+static inline const char *rule_of(const struct service *s, const usher_event *e)
+{
+    return s->rule[e - s->seen];
 }
 
 /* The kinds of the events since `from`, in order; 0 ends the list. */

@@ -73,6 +73,55 @@ static void test_log__every_entry_is_found_by_its_seq(void **state)
     end(&l);
 }
 
+/* Whichever of the optional numbers there are: each comes back, what is not there is none, and an entry never
+ * needs more than was said. */
+static void test_log__numbers_are_there_or_not(void **state)
+{
+    static const char text[] = "word";
+
+    (void)state;
+    for (unsigned bits = 0; bits < 1u << 9; bits++) {
+        struct event event = {.ticket = 7, .kind = 1, .rule = (bits & 1) != 0 ? "retry" : NULL};
+        struct log_entry entry = {.event = &event, .text = text, .text_len = 4, .who = "w", .who_len = 1};
+        struct logged l;
+        struct log_event le;
+
+        if ((bits & 2) != 0)
+            event.until_at = 11;
+        if ((bits & 4) != 0)
+            event.due_at = -12;
+        if ((bits & 8) != 0)
+            event.notify_at = 13;
+        if ((bits & 16) != 0)
+            event.other = 14;
+        if ((bits & 32) != 0)
+            event.took = 1;
+        if ((bits & 64) != 0)
+            event.word = INT64_MAX;
+        if ((bits & 128) != 0)
+            event.held = 17;
+        if ((bits & 256) != 0)
+            entry.seen_at = 18;
+        begin(&l, UINT64_MAX);
+        assert_int_equal(usher__log_reserve(&l.log, usher__log_len(5)), 0);
+        usher__log_add(&l.log, &entry);
+        assert_true(l.log.end - LOG_STEP <= usher__log_len(5));
+        assert_true(usher__log_find(&l.log, 1, &le));
+        assert_int_equal(le.event.until_at, event.until_at);
+        assert_int_equal(le.event.due_at, event.due_at);
+        assert_int_equal(le.event.notify_at, event.notify_at);
+        assert_int_equal(le.event.other, event.other);
+        assert_int_equal(le.event.took_ms, event.took - 1);
+        assert_int_equal(le.event.word_ms, event.word - 1);
+        assert_int_equal(le.event.held_ms, event.held - 1);
+        assert_int_equal(le.event.seen_at, entry.seen_at);
+        assert_ptr_equal(le.event.rule, event.rule);
+        assert_string_equal(le.event.text.data, text);
+        assert_string_equal(le.event.who, "w");
+        end(&l);
+    }
+}
+
 static void test_log__what_is_not_told_or_not_cut_stays(void **state)
 {
     struct logged l;
@@ -107,6 +156,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_log__every_entry_is_found_by_its_seq),
+        cmocka_unit_test(test_log__numbers_are_there_or_not),
         cmocka_unit_test(test_log__what_is_not_told_or_not_cut_stays),
     };
 

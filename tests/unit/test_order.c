@@ -73,6 +73,7 @@ static void assert_same(const struct order *o, const struct model *m, int64_t ra
     assert_int_equal(usher__order_first(o, &item), m->n > 0);
     if (m->n > 0)
         assert_item(&item, &m->items[0]);
+    assert_int_equal(usher__order_at(o, at), at < m->n ? m->items[at].slot : 0);
     if (at < m->n && m->items[at].rank == rank && m->items[at].id == id)
         at++;
     assert_int_equal(usher__order_next(o, rank, id, &item), at < m->n);

@@ -71,6 +71,11 @@ static struct text print(const struct policy *p)
         add(&t, "check_in", p->check_in[i]);
     add(&t, "confirm_within", p->confirm_within);
     add(&t, "reopen_within", p->reopen_within);
+    add(&t, "accept_within", p->accept_within);
+    add(&t, "hops", p->hops);
+    add(&t, "recur_within", p->recur_within);
+    add(&t, "cause_after", p->cause_after);
+    add(&t, "cause_queue", p->cause_queue);
     add(&t, "open_max", (int64_t)p->open_max);
     add(&t, "payload_max", (int64_t)p->payload_max);
     add(&t, "version", p->version);
@@ -163,6 +168,11 @@ static void test_policy__says_little_and_means_the_default(void **state)
     assert_int_equal(p.check_in_n, 0);
     assert_int_equal(p.confirm_within, 5 * DAY);
     assert_int_equal(p.reopen_within, 30 * DAY);
+    assert_int_equal(p.accept_within, 30 * MINUTE);
+    assert_int_equal(p.hops, 5);
+    assert_int_equal(p.recur_within, 30 * DAY);
+    assert_int_equal(p.cause_after, 3);
+    assert_int_equal(p.cause_queue, 0);
     assert_int_equal(p.open_max, 1000000);
     assert_int_equal(p.payload_max, 1048576);
     assert_null(p.notify_calendar);
@@ -179,6 +189,7 @@ static void test_policy__without_keys_is_the_default(void **state)
         "{'pause':{'requester':{},'third_party':{},'until':{}},'aftercare':{},'limits':{}}",
         "{'promises':{'ack':{},'answer':{'target':{}},'update':{},'resolve':{}}}",
         "{'calendars':{},'ladder':[]}",
+        "{'handoff':{},'recurrence':{}}",
     };
     struct policy expected;
 
@@ -252,6 +263,8 @@ static const char odd[] =
     "'until':{'max':'31ms','remind':['32ms','33ms','34ms'],'then':'wait'}},"
     "'aftercare':{'check_in':['35ms','36ms'],'confirm_within':'37ms',"
     "'reopen_within':'38ms'},"
+    "'handoff':{'accept_within':'45ms','hops':46},"
+    "'recurrence':{'window':'47ms','cause_after':31,'cause_queue':'ann'},"
     "'limits':{'open':39,'payload':40},"
     "'calendars':{'late':{'zone':'UTC','week':{'mon':[['18:00','24:00']]},"
     "'special':{'2027-01-01':[]},'holidays':['2027-01-02']},"
@@ -321,6 +334,13 @@ static void test_policy__every_key_fills_its_own_field(void **state)
     assert_int_equal(p.check_in[1], 36);
     assert_int_equal(p.confirm_within, 37);
     assert_int_equal(p.reopen_within, 38);
+    assert_int_equal(p.accept_within, 45);
+    assert_int_equal(p.hops, 46);
+    assert_int_equal(p.recur_within, 47);
+    assert_int_equal(p.cause_after, 31);
+    assert_int_equal(p.cause_queue, p.names_n); /* the last, whatever the ladder names */
+    assert_int_equal(p.names_n, 3);
+    assert_string_equal(p.names[2], "ann");
     assert_int_equal(p.open_max, 39);
     assert_int_equal(p.payload_max, 40);
     assert_int_equal(p.version, 0);
@@ -354,6 +374,35 @@ static void test_policy__target_falls_to_the_next_lower_priority(void **state)
         assert_targets(&p.promise[ACK], 0, 0, 0, 0);
         assert_targets(&p.promise[UPDATE], 0, 0, 0, 0);
     }
+}
+
+/* Its name is kept beside those of the ladder, whether there is a ladder or not. */
+static void test_policy__names_the_queue_for_causes(void **state)
+{
+    struct policy p = good("{'recurrence':{'cause_queue':'problems'}}");
+
+    (void)state;
+    assert_int_equal(p.cause_queue, 1);
+    assert_int_equal(p.names_n, 1);
+    assert_int_equal(p.names_len, sizeof "problems");
+    assert_string_equal(p.names[0], "problems");
+    assert_int_equal(p.ladder_n, 0);
+    usher__policy_free(&p);
+
+    p = good("{'preset':'desk','recurrence':{'cause_queue':'problems'}}");
+    assert_int_equal(p.ladder_n, 4);
+    assert_int_equal(p.names_n, 4);
+    assert_int_equal(p.cause_queue, 4);
+    assert_string_equal(p.names[0], "lead");
+    assert_string_equal(p.names[3], "problems");
+    assert_int_equal(p.names_len, sizeof "lead" + sizeof "agent" + sizeof "manager" +
+                                      sizeof "problems");
+    usher__policy_free(&p);
+
+    p = good("{'preset':'desk','ladder':[],'recurrence':{'cause_queue':'problems'}}");
+    assert_int_equal(p.names_n, 1);
+    assert_string_equal(p.names[p.cause_queue - 1], "problems");
+    usher__policy_free(&p);
 }
 
 static void test_policy__keys_merge_into_the_preset(void **state)
@@ -457,6 +506,8 @@ static const struct {
     DURATION_FROM("{'aftercare':{'check_in':[%s]}}", "'0s'", "'1ms'", 1, check_in[0]),
     DURATION_FROM("{'aftercare':{'confirm_within':%s}}", "'-1s'", "'0s'", 0, confirm_within),
     DURATION_FROM("{'aftercare':{'reopen_within':%s}}", "'-1s'", "'0s'", 0, reopen_within),
+    DURATION_FROM("{'handoff':{'accept_within':%s}}", "'0s'", "'1ms'", 1, accept_within),
+    DURATION_FROM("{'recurrence':{'window':%s}}", "'0s'", "'1ms'", 1, recur_within),
 #undef DURATION_FROM
     {"{'warn':[%s]}", "0", "1", "99", "100", AT(warn[0]), 1, 1, 99},
     {"{'line':{'shares':{'urgent':%s}}}", "0", "1", "1000", "1001", AT(share[3]), 4, 1, 1000},
@@ -464,6 +515,9 @@ static const struct {
     {"{'line':{'shares':{'normal':%s}}}", "0", "1", "1000", "1001", AT(share[1]), 4, 1, 1000},
     {"{'line':{'shares':{'low':%s}}}", "-1", "'first'", "1000", "1001", AT(share[0]), 4, 0, 1000},
     {"{'retry':{'attempts':%s}}", "0", "1", "1000", "1001", AT(attempts), 4, 1, 1000},
+    {"{'handoff':{'hops':%s}}", "0", "1", "1000", "1001", AT(hops), 4, 1, HOPS_MAX},
+    {"{'recurrence':{'cause_after':%s}}", "1", "2", "32", "33", AT(cause_after), 4, 2,
+     CAUSE_AFTER_MAX},
     {"{'limits':{'open':%s}}", "0", "1", "1000000000", "1000000001", AT(open_max), 8, 1,
      1000000000},
     {"{'limits':{'payload':%s}}", "-1", "0", "16777216", "16777217", AT(payload_max), 8, 0,
@@ -586,6 +640,7 @@ int main(void)
         cmocka_unit_test(test_policy__preset_can_be_written_out),
         cmocka_unit_test(test_policy__every_key_fills_its_own_field),
         cmocka_unit_test(test_policy__target_falls_to_the_next_lower_priority),
+        cmocka_unit_test(test_policy__names_the_queue_for_causes),
         cmocka_unit_test(test_policy__keys_merge_into_the_preset),
         cmocka_unit_test(test_policy__escapes_are_letters),
         cmocka_unit_test(test_policy__values_have_limits),

@@ -370,7 +370,7 @@ static const char *many(char text[JSON_SIZE], int n, int per)
 
 static void test_policy_ladder__has_limits(void **state)
 {
-    char text[JSON_SIZE];
+    char text[JSON_SIZE], whole[JSON_SIZE];
     struct policy p = ladder(many(text, LADDER_MAX, 2));
 
     (void)state;
@@ -398,6 +398,15 @@ static void test_policy_ladder__has_limits(void **state)
     usher__policy_free(&p);
     text[strlen(text) - 3] = 'x';
     bad_ladder(text, "[4].move: \"n6x\": expected no more than 64 different names in a ladder");
+
+    /* The queue for causes is none of them. */
+    snprintf(whole, sizeof whole, "{'recurrence':{'cause_queue':'n64'},'ladder':[%s]}",
+             many(text, 4, NOTIFY_MAX));
+    p = good(whole);
+    assert_int_equal(p.names_n, NAMES_OF_LADDER + 1);
+    assert_int_equal(p.cause_queue, NAMES_OF_LADDER + 1);
+    assert_string_equal(p.names[64], "n64");
+    usher__policy_free(&p);
 }
 
 static void test_policy_ladder__names_have_255_bytes(void **state)

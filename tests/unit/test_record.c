@@ -614,7 +614,7 @@ static void test_record__no_mutant_is_read_astray(void **state)
 static void test_record__a_row_fits_as_its_ticket_does(void **state)
 {
     struct good g;
-    uint32_t fits = 0, persons = 0;
+    uint32_t fits = 0, persons = 0, linked = 0;
 
     (void)state;
     good_begin(&g, 8, 2500);
@@ -637,14 +637,19 @@ static void test_record__a_row_fits_as_its_ticket_does(void **state)
         assert_true(usher__row_fits(row, &(struct row_filter){.states = 1u << t->state}));
         assert_false(usher__row_fits(row, &(struct row_filter){.states = ~(1u << t->state)}));
         assert_int_equal(usher__row_fits(row, &(struct row_filter){.symptom = "slow"}),
-                         t->extra != NULL && t->extra->symptom != 0);
+                         t->extra != NULL && t->extra->symptom != 0 &&
+                             strcmp(usher__engine_name(g.w.e, t->extra->symptom), "slow") == 0);
         fits += usher__row_fits(row, &(struct row_filter){.symptom = "slow"});
+        for (usher_id other = 1; t->extra != NULL && other <= t->id; other++)
+            assert_int_equal(usher__row_fits(row, &(struct row_filter){.linked = other}),
+                             t->extra->cause == other || t->extra->follows == other);
+        linked += t->extra != NULL && t->extra->cause != 0;
         assert_int_equal(
             usher__row_fits(row, &(struct row_filter){.closed_before_at = t->state_at + 1}),
             row->table == ROW_CLOSED);
         assert_false(usher__row_fits(row, &(struct row_filter){.closed_before_at = t->state_at}));
     }
-    assert_true(fits > 5 && persons > 5);
+    assert_true(fits > 5 && persons > 5 && linked > 5);
     good_end(&g);
 }
 

@@ -296,7 +296,7 @@ static void test_apply__a_broken_resolve_stays_so_through_a_reopen(void **unused
 
 static void test_apply__is_legal_until_the_ticket_is_over(void **unused)
 {
-    static const char letters[] = "SWCOPKRXD", legal[] = "SWCPKR";
+    static const char letters[] = "SWCOPKRXD", legal[] = "SWCOPKR";
     const struct verb *verb = usher__verb(VERB_APPLY);
 
     (void)unused;

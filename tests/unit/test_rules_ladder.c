@@ -283,9 +283,40 @@ static void test_ladder__on_the_wall_repeats_count_from_the_first_instant(void *
     enqueue(w, NORMAL);
     claim(w);
     to(w, 5 * HOUR);
-    pause_until(w, USHER_UNTIL, 12 * HOUR); /* two of them */
+    pause_until(w, USHER_UNTIL, 12 * HOUR); /* two of them, told as one */
     to(w, DAY);
-    STEPS(w, 4 * HOUR + 1, 12 * HOUR, 12 * HOUR, 13 * HOUR + 1);
+    STEPS(w, 4 * HOUR + 1, 12 * HOUR, 13 * HOUR + 1);
+    assert_int_equal(w->t.extra->rungs[0].fired, 4);
+    end(w);
+}
+
+/* What a pause held back is told as one when it ends, as if it were late. What is due at that very
+ * instant is not. */
+static void test_ladder__on_the_wall_a_pause_holds_back_as_one(void **unused)
+{
+    struct alone *w = promised(4 * HOUR);
+    struct step *s;
+    uint32_t from;
+
+    (void)unused;
+    s = percent(w, RESOLVE, 100);
+    s->wall = true;
+    s->notify = 1;
+    s->raise = 1;
+    repeats(s, HOUR, 1000);
+    s = offset(w, RESOLVE, 2 * HOUR);
+    s->wall = true;
+    s->notify = 2;
+    offset(w, RESOLVE, 7 * HOUR); /* business time: not yet */
+    enqueue(w, NORMAL);
+    claim(w);
+    to(w, 5 * HOUR);
+    pause_until(w, USHER_UNTIL, 9 * HOUR + 1);
+    from = w->heard_n;
+    to(w, 9 * HOUR + 1);
+    EXPECT(w, from, "pause_ended @32400001 n0", "stepped ladder[0] @32400001 n5",
+           "stepped ladder[1] @32400001 n0");
+    assert_int_equal(w->t.level, 6);
     end(w);
 }
 
@@ -516,6 +547,7 @@ int main(void)
         cmocka_unit_test(test_ladder__what_a_pause_kept_back_is_told_at_its_end_as_one),
         cmocka_unit_test(test_ladder__on_the_wall_shares_are_of_the_time_to_the_due),
         cmocka_unit_test(test_ladder__on_the_wall_repeats_count_from_the_first_instant),
+        cmocka_unit_test(test_ladder__on_the_wall_a_pause_holds_back_as_one),
         cmocka_unit_test(test_ladder__a_named_instant_alone_is_measured_on_the_wall),
         cmocka_unit_test(test_ladder__a_named_second_end_is_what_later_steps_count_from),
         cmocka_unit_test(test_ladder__a_named_end_in_a_pause_breaks_but_its_steps_wait),

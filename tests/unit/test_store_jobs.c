@@ -663,13 +663,38 @@ static void test_jobs__facts(void **state)
     rig_drop(r, ROW_TICKET, 1, NULL);
     rig_save(r);
     assert_int_equal(rig_ask(r, &job), 0);
-    assert_int_equal(job.facts.schema, 2);
+    assert_int_equal(job.facts.schema, 3);
     assert_int_equal(job.facts.page_size, 4096);
     assert_true(job.facts.free_pages > 20 && job.facts.free_pages < job.facts.pages);
     assert_int_equal(lstat(rig_beside(r, "-wal"), &st), 0);
     assert_true(job.facts.wal_bytes > 100000 && (off_t)job.facts.wal_bytes <= st.st_size);
     job.kind = 999;
     assert_int_equal(rig_ask(r, &job), USHER_EINVAL);
+}
+
+/* However soon they follow it: the thread comes from one batch, finds the next and a job that was asked after it,
+ * and does not take the job first. */
+static void test_jobs__see_the_batch_before_them(void **state)
+{
+    struct rig *r = *state;
+
+    rig_must_open(r);
+    for (int64_t id = 1; id <= 600; id++) {
+        struct job job = {.kind = JOB_TICKET, .from = (uint64_t)id};
+        struct store_news news;
+
+        rig_put(r, ROW_STATE, 1, NULL, "x", 1);
+        rig_submit(r);
+        do
+            usher__store_news(r->s, &news);
+        while (news.busy);
+        usher__batch_clear(&r->batch);
+        rig_put(r, ROW_CLOSED, id, NULL, "x", 1);
+        rig_submit(r);
+        assert_int_equal(rig_ask(r, &job), 0);
+        assert_int_equal(rig_settle(r), 0);
+        usher__batch_free(&job.rows);
+    }
 }
 
 int main(void)
@@ -687,6 +712,7 @@ int main(void)
         TEST(test_jobs__a_copy_that_cannot_be_leaves_nothing),
         TEST(test_jobs__a_copy_for_looking_is_made_at_once),
         TEST(test_jobs__take_turns),
+        TEST(test_jobs__see_the_batch_before_them),
         TEST(test_jobs__that_wait_when_it_closes_come_back),
         TEST(test_jobs__closing_breaks_a_copy_off),
         TEST(test_jobs__facts),

@@ -16,6 +16,8 @@ enum situation {
     WAITING,
     KEPT,      /* waiting, kept for ann */
     CLAIMED,
+    TO_TIER2,  /* offered by ann, to a queue */
+    TO_BOB,    /* ... to an agent */
     ASKED,     /* paused on the requester */
     THIRD,     /* paused on a third party */
     STUCK,
@@ -25,13 +27,14 @@ enum situation {
     WITHDRAWN,
     SITUATIONS
 };
-static const char letters[] = "SSWWCPPKRXXD"; /* their states, as the rows name them */
+static const char letters[] = "SSWWCOOPPKRXXD"; /* their states, as the rows name them */
 
 static const char policy[] =
     "{'retry':{'attempts':2,'backoff':['1h']},"
     " 'aftercare':{'confirm_within':'5d','reopen_within':'10d'}}";
 
 enum by { HOLDER, PERSON, DESK };
+enum { TO_AN_AGENT = 100 }; /* no kind of the library's */
 
 /* What becomes of a ticket: a letter per situation, '.' where the verb is not legal. */
 static const struct row {
@@ -40,37 +43,42 @@ static const struct row {
     enum by by;
     const char *to;
 } rows[] = {
-    /*                                                              SBWHCATKRXOW */
-    { "acknowledge", USHER_ACKNOWLEDGE, 0, HOLDER,                 "....CPP....." },
-    { "update", USHER_UPDATE, 0, HOLDER,                           "....CPP....." },
-    { "extend", USHER_EXTEND, 0, HOLDER,                           "....C......." },
-    { "release", USHER_RELEASE, 0, HOLDER,                         "....W......." },
-    { "pause on the requester", USHER_PAUSE, USHER_ON_REQUESTER, HOLDER, "....PPP....." },
-    { "pause on a third party", USHER_PAUSE, USHER_ON_THIRD_PARTY, HOLDER, "....PPP....." },
-    { "pause until", USHER_PAUSE, USHER_UNTIL, HOLDER,             "....PPP....." },
-    { "resume all", USHER_RESUME, 0, HOLDER,                       ".....WW....." },
-    { "resume requester", USHER_RESUME, USHER_ON_REQUESTER, HOLDER, ".....W......" },
-    { "resume third party", USHER_RESUME, USHER_ON_THIRD_PARTY, HOLDER, "......W....." },
-    { "resolve", USHER_RESOLVE, 0, HOLDER,                         "....RRR....." },
-    { "resolve as fix", USHER_RESOLVE, USHER_AS_FIX, HOLDER,       "....RRR....." },
-    { "fail", USHER_FAIL, 0, HOLDER,                               "....S......." },
-    { "ask", USHER_ASK, 0, PERSON,                                 "SSWWCPPKR..." },
-    { "reply", USHER_REPLY, 0, PERSON,                             "SSWWCWPKWW.." },
-    { "courtesy", USHER_REPLY, USHER_COURTESY, PERSON,             "SSWWCPPKR..." },
-    { "confirm", USHER_CONFIRM, 0, PERSON,                         "........X..." },
-    { "reopen", USHER_REOPEN, 0, PERSON,                           "........WW.." },
-    { "withdraw", USHER_WITHDRAW, 0, PERSON,                       "DDDDDDDDD..." },
-    { "revive", USHER_REVIVE, 0, DESK,                             ".......W...." },
-    { "escalate", USHER_ESCALATE, 0, DESK,                         "SSWWCPPK...." },
-    { "reprioritise", USHER_REPRIORITISE, USHER_HIGH, DESK,        "SSWWCPPK...." },
-    { "move", USHER_MOVE, 0, DESK,                                 "SSWWCPPK...." },
-    { "note", USHER_NOTE, 0, DESK,                                 "SSWWCPPKR..." },
-    { "receipt", USHER_ACKNOWLEDGE, USHER_BY_MACHINE, DESK,        "SSWWCPPK...." },
+    /*                                                              SBWHCQBATKRXOW */
+    { "acknowledge", USHER_ACKNOWLEDGE, 0, HOLDER,                 "....COOPP....." },
+    { "update", USHER_UPDATE, 0, HOLDER,                           "....COOPP....." },
+    { "extend", USHER_EXTEND, 0, HOLDER,                           "....C........." },
+    { "release", USHER_RELEASE, 0, HOLDER,                         "....W........." },
+    { "pause on the requester", USHER_PAUSE, USHER_ON_REQUESTER, HOLDER, "....P..PP....." },
+    { "pause on a third party", USHER_PAUSE, USHER_ON_THIRD_PARTY, HOLDER, "....P..PP....." },
+    { "pause until", USHER_PAUSE, USHER_UNTIL, HOLDER,             "....P..PP....." },
+    { "resume all", USHER_RESUME, 0, HOLDER,                       ".......WW....." },
+    { "resume requester", USHER_RESUME, USHER_ON_REQUESTER, HOLDER, ".......W......" },
+    { "resume third party", USHER_RESUME, USHER_ON_THIRD_PARTY, HOLDER, "........W....." },
+    { "resolve", USHER_RESOLVE, 0, HOLDER,                         "....RRRRR....." },
+    { "resolve as fix", USHER_RESOLVE, USHER_AS_FIX, HOLDER,       "....RRRRR....." },
+    { "fail", USHER_FAIL, 0, HOLDER,                               "....S........." },
+    { "hand off to a queue", USHER_HAND_OFF, 0, HOLDER,            "....O........." },
+    { "hand off to an agent", USHER_HAND_OFF, TO_AN_AGENT, HOLDER, "....O........." },
+    { "ask", USHER_ASK, 0, PERSON,                                 "SSWWCOOPPKR..." },
+    { "reply", USHER_REPLY, 0, PERSON,                             "SSWWCOOWPKWW.." },
+    { "courtesy", USHER_REPLY, USHER_COURTESY, PERSON,             "SSWWCOOPPKR..." },
+    { "confirm", USHER_CONFIRM, 0, PERSON,                         "..........X..." },
+    { "reopen", USHER_REOPEN, 0, PERSON,                           "..........WW.." },
+    { "withdraw", USHER_WITHDRAW, 0, PERSON,                       "DDDDDDDDDDD..." },
+    { "revive", USHER_REVIVE, 0, DESK,                             ".........W...." },
+    { "escalate", USHER_ESCALATE, 0, DESK,                         "SSWWCOOPPK...." },
+    { "reprioritise", USHER_REPRIORITISE, USHER_HIGH, DESK,        "SSWWCOOPPK...." },
+    { "move", USHER_MOVE, 0, DESK,                                 "SSWWCOOPPK...." },
+    { "recall", USHER_RECALL, 0, DESK,                             ".....CC......." },
+    { "decline", USHER_DECLINE, 0, DESK,                           ".....WW......." },
+    { "link", USHER_LINK, 0, DESK,                                 "SSWWCOOPPKRXX." },
+    { "note", USHER_NOTE, 0, DESK,                                 "SSWWCOOPPKR..." },
+    { "receipt", USHER_ACKNOWLEDGE, USHER_BY_MACHINE, DESK,        "SSWWCOOPPK...." },
 };
 enum { ROWS = sizeof rows / sizeof rows[0] };
 /* Calls of their own; claim_ticket by bob, and an enqueue with its dedup_key. */
-static const char claim_ticket_to[] = "..CC.CCC....";
-static const char join_to[] = "SSWWCPPK....";
+static const char claim_ticket_to[] = "..CC.CCCCC....";
+static const char join_to[] = "SSWWCOOPPK....";
 
 /* A ticket in a situation, and tokens. */
 struct subject {
@@ -116,6 +124,8 @@ static void bring(struct service *s, usher_claim c, enum situation to)
         bring(s, c, THIRD);
         ok = by_agent(s, c, USHER_RESUME);
         break;
+    case TO_TIER2: ok = hand_off(s, c, queue(s, "tier2"), NULL); break;
+    case TO_BOB: ok = hand_off(s, c, NULL, s->bob); break;
     case ASKED: ok = pause(s, c, USHER_ON_REQUESTER, 0); break;
     case THIRD: ok = pause(s, c, USHER_ON_THIRD_PARTY, 0); break;
     case STUCK: fail_twice(s, c); break;
@@ -135,7 +145,7 @@ static void bring(struct service *s, usher_claim c, enum situation to)
 
 static char letter_of(struct service *s, usher_id id)
 {
-    return "?SWC?PKRXD"[state(s, id)];
+    return "?SWCOPKRXD"[state(s, id)];
 }
 
 /* A ticket that has been claimed and let go before, so that there is a token that once was good. */
@@ -151,7 +161,7 @@ static struct subject subject_in(struct service *s, enum situation situation)
     assert_int_equal(by_agent(s, c, USHER_RELEASE), USHER_OK);
     c = by_ann(s, subject.id);
     bring(s, c, situation);
-    if (letters[situation] == 'C' || letters[situation] == 'P')
+    if (strchr("COP", letters[situation]) != NULL)
         subject.good = c.token;
     assert_int_equal(letter_of(s, subject.id), letters[situation]);
     return subject;
@@ -165,17 +175,32 @@ struct answer {
     int returned, status; /* status NOT_TOLD: there was no callback */
 };
 
+/* Another ticket, in a queue of its own. */
+static usher_id cause_of(struct service *s)
+{
+    usher_request r = { .requester = "mel" };
+
+    assert_int_equal(enqueue(s, queue(s, "problems"), r), USHER_OK);
+    return s->done.ticket;
+}
+
 static usher_command command_of(struct service *s, const struct row *row, usher_claim c)
 {
     usher_command command = { .size = sizeof command, .verb = row->verb, .kind = row->kind,
                               .claim = c, .text = TEXT("text") };
 
+    if (row->kind == TO_AN_AGENT) {
+        command.kind = 0;
+        command.agent = agent(s, "cay", NULL);
+    } else if (row->verb == USHER_HAND_OFF || row->verb == USHER_MOVE) {
+        command.queue = queue(s, "other");
+    }
+    if (row->verb == USHER_LINK)
+        command.other = cause_of(s);
     if (row->by == PERSON)
         command.who = "ada";
     if (row->kind == USHER_UNTIL && row->verb == USHER_PAUSE)
         command.at = wall(s) + HOUR;
-    if (row->verb == USHER_MOVE)
-        command.queue = queue(s, "other");
     return command;
 }
 
@@ -245,7 +270,7 @@ static void expect_row(struct service *s, const struct row *row, int situation,
     assert_int_equal(s->done.state, after.state);
     assert_int_equal(s->done.until_at, after.until_at);
     assert_int_equal(s->done.seq, s->seen[s->seen_n - 1].seq);
-    assert_int_equal(s->done.token, letter == 'C' || letter == 'P' ? subject->good : 0);
+    assert_int_equal(s->done.token, strchr("COP", letter) != NULL ? subject->good : 0);
 }
 
 /* ---- the whole table ------------------------------------------------------------------------- */
@@ -429,7 +454,8 @@ static void test_table__a_claim_takes_what_waits(void **unused)
     for (int situation = 0; situation < SITUATIONS; situation++) {
         struct service *s = begin(policy);
         struct subject subject = subject_in(s, (enum situation)situation);
-        bool for_bob = situation == WAITING, for_ann = for_bob || situation == KEPT;
+        bool waits = situation == WAITING, for_bob = waits || situation == TO_BOB;
+        bool for_ann = waits || situation == KEPT;
 
         if ((claim(s, s->bob).ticket == subject.id) != for_bob)
             fail_at("claim", situation, "by bob");
