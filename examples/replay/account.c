@@ -32,6 +32,7 @@ void account_free(struct account *a)
     free(a->ids);
     free(a->id_tickets);
     climb_free(&a->climb);
+    passing_free(&a->passing);
     *a = (struct account){0};
 }
 
@@ -148,14 +149,17 @@ static bool caused_by(const struct account *a, enum deed deed)
 
 static void count_move(struct account *a)
 {
-    if (!caused_by(a, DEED_MOVE))
+    if (!caused_by(a, DEED_MOVE) && !caused_by(a, DEED_HAND_OFF))
         return;
     a->moves += a->cause->how == MOVE_PLAIN || a->cause->how == MOVE_AFTER_RESOLVE;
     a->moves_across += a->cause->how == MOVE_ACROSS;
 }
 
+/* A ticket that is offered waits where it is offered to. */
 static void change_queue(struct account *a, struct person *p, const char *to)
 {
+    if (names_find(&a->log->queues, to) == p->queue)
+        return;
     end_visit(a, p);
     a->queues[p->queue].moved_out++;
     p->queue = names_find(&a->log->queues, to);
@@ -166,6 +170,8 @@ static void count_kind(struct account *a, struct person *p, const usher_event *e
 {
     switch (e->kind) {
     case USHER_EV_CLAIMED:
+        if (caused_by(a, DEED_HAND_OFF))
+            break; /* to pass it on, that moment */
         a->claims++;
         a->claims_out_of_turn += e->n > 0;
         a->passed_over += e->n;
@@ -185,9 +191,13 @@ static void count_kind(struct account *a, struct person *p, const usher_event *e
         a->chases++;
         p->chases++;
         break;
+    case USHER_EV_OFFERED:
     case USHER_EV_MOVED:
         count_move(a);
         change_queue(a, p, e->to);
+        break;
+    case USHER_EV_OFFER_EXPIRED:
+        change_queue(a, p, usher_queue_name(e->queue));
         break;
     case USHER_EV_WARNED: /* of several late ones, told as one, one may have moved it */
     case USHER_EV_STEPPED:
@@ -223,9 +233,11 @@ static bool is_word(const usher_event *e)
 
 static uint32_t enter(struct account *a, const usher_event *e)
 {
-    if (!caused_by(a, DEED_OPEN))
+    uint32_t ticket = caused_by(a, DEED_OPEN) ? a->cause->ticket : 0;
+    if (ticket == 0 || a->people[ticket].id != 0) {
+        passing_cause(&a->passing, e->ticket, caused_by(a, DEED_LINK));
         return 0;
-    uint32_t ticket = a->cause->ticket;
+    }
     a->ids[a->ids_n] = e->ticket;
     a->id_tickets[a->ids_n++] = ticket;
     struct person *p = &a->people[ticket];
@@ -244,7 +256,8 @@ void account_event(usher_t *u, const usher_event *e, void *user)
         return;
     uint32_t ticket = e->kind == USHER_EV_ENQUEUED ? enter(a, e) : ticket_of(a, e->ticket);
     if (ticket == 0) {
-        miss(a, 0);
+        if (!passing_is_cause(&a->passing, e->ticket))
+            miss(a, 0);
         return;
     }
     struct person *p = &a->people[ticket];
@@ -252,8 +265,10 @@ void account_event(usher_t *u, const usher_event *e, void *user)
         miss(a, ticket);
     p->ticket_seq = e->ticket_seq;
     p->events++;
-    spend(a, ticket, e->at);
+    if (p->closed_at < 0 || e->kind == USHER_EV_REOPENED)
+        spend(a, ticket, e->at); /* a closed one may still be told of its cause */
     count_kind(a, p, e);
+    passing_event(&a->passing, &p->passed, e, caused_by(a, DEED_LINK), p->solved_at >= 0);
     count_verdicts(p, e);
     count_armings(u, p, e);
     climb_event(&a->climb, e, p->priority, &p->steps);

@@ -7,6 +7,7 @@
 #include <usher/usher.h>
 
 #include "climb.h"
+#include "passing.h"
 #include "timeline.h"
 
 enum spent {                /* where a ticket's time went; together they are closed - opened */
@@ -34,6 +35,7 @@ struct person {       /* one ticket, from the side of the one who waits */
     uint32_t queue, agent; /* where it is, and who claimed it last */
     uint32_t chases, claims, events;
     uint64_t steps; /* of the ladder, that have fired: bits */
+    struct passed passed;
     int32_t state, priority, level;
     int8_t resolve_verdict; /* USHER_KEPT, USHER_LAPSED: a reopen takes it back */
 };
@@ -53,6 +55,7 @@ struct account {
     struct person *people;      /* [1 .. tickets] */
     struct queue_account *queues; /* [0 .. queues]; 0: the stand-in */
     struct climb climb;
+    struct passing passing;
     struct visit *visits;
     size_t visits_n, visits_cap;
     uint64_t *pauses_by_state; /* [0 .. states] */

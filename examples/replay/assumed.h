@@ -32,16 +32,22 @@
     X(row_as_word, "rows", "in work or paused without a visible change: a word to the requester")  \
     X(row_as_note, "rows", "in nobody's hands without a visible change: a note")                   \
     X(moved_across_unknown, "moves", "across rows without a queue: made, but not counted above")   \
+    X(handed_off_from_the_line, "moves",                                                           \
+      "of tickets in nobody's hands: handed off by somebody of that queue")                        \
     X(moved_after_resolve, "moves", "when already resolved: counted above, made as a note")        \
     X(changed_after_resolve, "rows",                                                               \
       "with another priority or agent when already resolved: a note")                              \
     X(agent_changed_while_paused, "rows",                                                          \
       "with another agent of a paused ticket: his when it goes on")                                \
+    X(cause_changed, "tickets", "with another cause later: linked to that one then")               \
     X(closed_without_resolve, "tickets", "closed without a resolve: resolved at that moment")      \
     X(row_after_close, "rows", "after the close: nothing left to do")                              \
     X(confirmed_at_end, "tickets", "resolved but not closed when the log ends: confirmed then")    \
     X(reclaimed, "claims", "after the policy had ended the claim or the pause before")             \
     X(pause_refused, "pauses", "beyond the policy's maximum: the ticket stayed with its agent")    \
+    X(moved_beyond_hops, "moves", "beyond the policy's handoff.hops: moved by the desk")           \
+    X(moved_when_not_accepted, "claims", "after the policy had ended the hand-off: moved there first")  \
+    X(links_too_many, "tickets", "beyond what one cause can have linked: not linked")               \
     X(reopened_over_policy, "resolves", "by the policy although the log goes on: reopened")        \
     X(row_after_policy_close, "rows", "after the policy closed the ticket: not replayed")          \
     X(refused_full, "tickets", "refused, the policy's limits.open was reached: not replayed")

@@ -23,6 +23,7 @@ static void on_done(usher_t *u, const usher_done *done, void *user)
     (void)u;
     struct driver *d = user;
     d->status = done->status;
+    d->outcome = done->outcome;
     d->claim.ticket = done->ticket;
 }
 
@@ -57,8 +58,10 @@ static int act(struct driver *d, int32_t verb, int32_t kind, bool with_token, co
     c.claim.token = with_token ? h->token : 0;
     c.text.data = text;
     c.text.len = text ? strlen(text) : 0;
-    if (verb == USHER_MOVE)
-        c.queue = d->queues[d->action->what];
+    if (verb == USHER_MOVE || verb == USHER_HAND_OFF)
+        c.queue = d->queues[h->queue];
+    if (verb == USHER_LINK)
+        c.other = d->causes[d->action->what];
     if (verb >= USHER_ASK && verb <= USHER_WITHDRAW)
         c.who = s->requester ? names_text(&d->log->requesters, s->requester)
                              : names_text(&d->log->tickets, d->action->ticket);
@@ -118,9 +121,27 @@ static int skip(struct driver *d)
     return OURS_GONE;
 }
 
+/* A hand-off that the policy has ended, not accepted in time: the ticket is where it was before. */
+static int follow_to_queue(struct driver *d)
+{
+    struct hold *h = &d->holds[d->action->ticket];
+    usher_standing s = driver_look(d);
+    bool handed = h->handed;
+    h->handed = false;
+    if (!handed || s.state == USHER_OFFERED || s.queue == d->queues[h->queue])
+        return 0;
+    int status = act(d, USHER_MOVE, 0, false, "moved, as the log has it");
+    if (status != USHER_OK)
+        return driver_fail(d, "move", status);
+    COUNT(d, moved_when_not_accepted);
+    return 0;
+}
+
 static int claim(struct driver *d, uint32_t agent)
 {
     struct hold *h = &d->holds[d->action->ticket];
+    if (follow_to_queue(d) != 0)
+        return -1;
     usher_agent_t *handle = agent_of(d, agent);
     if (!handle)
         return -1;
@@ -207,6 +228,7 @@ static int open_ticket(struct driver *d)
     r.body.data = channel;
     r.body.len = strlen(channel);
     p->priority = s->priority;
+    d->holds[a->ticket].queue = s->queue;
     d->status = OURS_PENDING;
     int status = settle(d, usher_enqueue(d->queues[s->queue], &r, on_done, d));
     if (status == USHER_EFULL) {
@@ -295,6 +317,78 @@ static int tell(struct driver *d, int32_t verb, int32_t kind, const char *text)
     return status == USHER_OK ? 0 : driver_fail(d, usher_name(USHER_NAME_VERB, verb), status);
 }
 
+static int move(struct driver *d)
+{
+    d->holds[d->action->ticket].queue = d->action->what;
+    return tell(d, d->action->how == MOVE_AFTER_RESOLVE ? USHER_NOTE : USHER_MOVE, 0, "moved");
+}
+
+/* Into the hands of whoever passes it on: of its holder still, or of somebody of the queue. */
+static int take_up(struct driver *d, int32_t state)
+{
+    int status = USHER_OK;
+    if (state == USHER_OFFERED)
+        status = act(d, USHER_RECALL, 0, false, "passed on");
+    else if (state != USHER_CLAIMED)
+        return claim(d, 0);
+    return status == USHER_OK ? 0 : driver_fail(d, "recall", status);
+}
+
+/* To another queue. One that is resolved or paused by the policy, or has been handed off too often, is
+ * moved by the desk. */
+static int hand_off(struct driver *d)
+{
+    struct hold *h = &d->holds[d->action->ticket];
+    int32_t state = driver_look(d).state;
+    if (state == USHER_CLOSED || state == 0 || state == USHER_RESOLVED || state == USHER_PAUSED)
+        return move(d);
+    h->handed = false;
+    int r = take_up(d, state);
+    if (r != 0)
+        return r;
+    h->queue = d->action->what;
+    int status = act(d, USHER_HAND_OFF, 0, true, "handed off");
+    if (status != USHER_OK)
+        return driver_fail(d, "hand off", status);
+    h->handed = (d->outcome & USHER_WAS_ESCALATED) == 0;
+    if (h->handed)
+        return 0;
+    COUNT(d, moved_beyond_hops);
+    status = act(d, USHER_MOVE, 0, false, "moved");
+    if (status == USHER_OK)
+        status = act(d, USHER_RELEASE, 0, true, NULL);
+    return status == USHER_OK ? 0 : driver_fail(d, "move", status);
+}
+
+/* The ticket about a cause that the log names; the log says nothing of what became of it. */
+static int open_cause(struct driver *d, const char *name)
+{
+    usher_request r = USHER_INIT(usher_request);
+    r.requester = usher_queue_name(d->problems);
+    r.ref = name;
+    d->status = OURS_PENDING;
+    int status = settle(d, usher_enqueue(d->problems, &r, on_done, d));
+    if (status != USHER_OK)
+        return driver_fail(d, "enqueue a cause", status);
+    d->causes[d->action->what] = d->claim.ticket;
+    return 0;
+}
+
+static int link_to_cause(struct driver *d)
+{
+    const char *name = names_text(&d->log->causes, d->action->what);
+    if (driver_look(d).state == 0)
+        return skip(d);
+    if (d->causes[d->action->what] == 0 && open_cause(d, name) != 0)
+        return -1;
+    int status = act(d, USHER_LINK, 0, false, name);
+    if (status == USHER_ELIMIT) {
+        COUNT(d, links_too_many);
+        return 0;
+    }
+    return status == USHER_OK ? 0 : driver_fail(d, "link", status);
+}
+
 static int reopen(struct driver *d)
 {
     int status = act(d, USHER_REOPEN, 0, false, "back in work");
@@ -314,7 +408,9 @@ int driver_perform(struct driver *d)
     case DEED_PRIORITY:
         return tell(d, USHER_REPRIORITISE, a->how, NULL);
     case DEED_MOVE:
-        return tell(d, a->how == MOVE_AFTER_RESOLVE ? USHER_NOTE : USHER_MOVE, 0, "moved");
+        return move(d);
+    case DEED_HAND_OFF:
+        return hand_off(d);
     case DEED_CLAIM:
         return take(d);
     case DEED_ACKNOWLEDGE:
@@ -343,6 +439,8 @@ int driver_perform(struct driver *d)
         return tell(d, USHER_REPLY, a->how, "a reply");
     case DEED_ESCALATE:
         return tell(d, USHER_ESCALATE, 0, NULL);
+    case DEED_LINK:
+        return link_to_cause(d);
     }
     return 0;
 }

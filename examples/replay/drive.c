@@ -2,6 +2,7 @@
  * outcome. */
 #include "driver.h"
 
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -33,12 +34,33 @@ static bool needs_default(const struct driver *d)
     return k <= d->log->tickets.n;
 }
 
+/* Causes stand in the queue that the policy names for them, without promises: the log knows none of
+ * theirs. It is not one of the log's, unless that has one of this name. */
+static int make_problems(struct driver *d)
+{
+    json_t *policy = json_loads(d->policy, 0, NULL);
+    const char *named =
+        json_string_value(json_object_get(json_object_get(policy, "recurrence"), "cause_queue"));
+    const char *name = named ? named : "problems";
+    int r = USHER_OK;
+    if (names_find(&d->log->queues, name) != 0)
+        d->problems = d->queues[names_find(&d->log->queues, name)];
+    else if (named || d->log->causes.n > 0)
+        r = usher_queue(d->u, &d->problems, name);
+    if (r != USHER_OK)
+        fault_set(d->fault, "queue %s: %s", name, usher_strerror(r));
+    json_decref(policy);
+    return r == USHER_OK ? 0 : -1;
+}
+
 static int make_handles(struct driver *d)
 {
     for (uint32_t i = 0; i <= d->log->queues.n; i++) {
         if ((i > 0 || needs_default(d)) && make_queue(d, i) != 0)
             return -1;
     }
+    if (make_problems(d) != 0)
+        return -1;
     for (uint32_t i = 1; i <= d->log->agents.n; i++) {
         const char *name = names_text(&d->log->agents, i);
         int r = usher_agent(d->u, &d->agents[i], name, NULL, 0);
@@ -127,7 +149,10 @@ static int run(struct driver *d, drive_progress progress, void *user)
                          d->past.n, d->past.at);
     account_end(d->account, d->t->to_at);
     check(d);
-    return 0;
+    bool apart = d->problems && names_find(&d->log->queues, usher_queue_name(d->problems)) == 0;
+    int r = counted_read(&d->out->counted, d->u, d->now, apart ? d->problems : NULL);
+    d->out->counted.with_causes = d->problems && !apart;
+    return r == USHER_OK ? 0 : fault_set(d->fault, "figures: %s", usher_strerror(r));
 }
 
 /* ---- the services ---------------------------------------------------------------------------- */
@@ -191,6 +216,8 @@ static int renew_handles(struct driver *d)
         if (d->agents[i])
             r = usher_agent(d->store, &d->agents[i], usher_agent_name(d->agents[i]), NULL, 0);
     }
+    if (d->problems && r == USHER_OK)
+        r = usher_queue(d->store, &d->problems, usher_queue_name(d->problems));
     return r;
 }
 
@@ -252,6 +279,7 @@ int drive(struct account *a, struct drive_result *out, const struct log *l,
                        .fault = f,
                        .policy = on->policy};
     d.queues = array_new((size_t)l->queues.n + 1, sizeof(usher_queue_t *));
+    d.causes = array_new((size_t)l->causes.n + 1, sizeof *d.causes);
     d.agents = array_new((size_t)l->agents.n + 1, sizeof(usher_agent_t *));
     d.stand_ins = array_new((size_t)l->queues.n + 1, sizeof(usher_agent_t *));
     d.holds = array_new((size_t)l->tickets.n + 1, sizeof *d.holds);
@@ -265,6 +293,7 @@ int drive(struct account *a, struct drive_result *out, const struct log *l,
     close_service(&d.store, &d.store_clock);
     past_free(&d.past);
     free(d.queues);
+    free(d.causes);
     free(d.agents);
     free(d.stand_ins);
     free(d.holds);

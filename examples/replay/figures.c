@@ -12,7 +12,7 @@ static int compare_ms(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-static struct spread spread_of(int64_t *values, size_t n)
+struct spread figures_spread(int64_t *values, size_t n)
 {
     if (n == 0)
         return (struct spread){0};
@@ -67,7 +67,7 @@ static struct spread spread_over(const struct account *a, int64_t (*of)(const st
         if (a->people[k].id != 0 && of(&a->people[k]) >= 0)
             room[n++] = of(&a->people[k]);
     }
-    return spread_of(room, n);
+    return figures_spread(room, n);
 }
 
 static void add_verdicts(struct verdicts *to, const struct verdicts *v)
@@ -155,7 +155,7 @@ static void sum_queues(struct figures *g, const struct account *a)
             .queue = queue,
             .visits = to - from,
             .account = a->queues[queue],
-            .waited = spread_of(room, to - from),
+            .waited = figures_spread(room, to - from),
         };
         from = to;
     }
@@ -234,6 +234,54 @@ static void sum_climb(struct figures *g, const struct account *a)
     g->told_n = settle_tallies(g->told, (size_t)a->climb.names.n + 1);
 }
 
+static void sum_passing(struct figures *g, const struct account *a)
+{
+    const struct passing *p = &a->passing;
+    int64_t *room = array_new(p->accept_n, sizeof *room);
+    for (size_t i = 0; i < p->accept_n; i++)
+        room[i] = p->accept_ms[i];
+    g->accepted = figures_spread(room, p->accept_n);
+    free(room);
+    for (uint32_t k = 1; k <= a->log->tickets.n; k++) {
+        uint64_t n = a->people[k].passed.handoffs;
+        g->passed_again += n > 1;
+        if (n > g->passed_most)
+            g->passed_most = n;
+    }
+}
+
+/* The events' sums against the service's own. A solution that was kept and then taken back by a reopen
+ * is counted there and not here. */
+static void compare_counted(struct figures *g, const struct account *a, const struct counted *c)
+{
+    const struct {
+        const char *name;
+        uint64_t ours, theirs;
+    } pairs[] = {
+        {"chases", a->chases, c->chases},
+        {"late pauses", a->passing.late_pauses, c->late_pauses},
+        {"hand-offs", a->passing.made, c->handoffs},
+        {"accepted ones", a->passing.accepted, c->accepted},
+        {"expired ones", a->passing.late, c->expired},
+        {"recurrences", a->passing.recurred, c->recurred},
+        {"first words in time", g->promises[0].kept, c->kept[0]},
+        {"first words too late", g->promises[0].broken, c->broken[0]},
+        {"answers in time", g->promises[1].kept, c->kept[1]},
+        {"answers too late", g->promises[1].broken, c->broken[1]},
+        {"next words in time", g->promises[2].kept, c->kept[2]},
+        {"next words too late", g->promises[2].broken, c->broken[2]},
+        {"solutions too late", g->promises[3].broken, c->broken[3]},
+    };
+    size_t n = c->with_causes ? 0 : sizeof pairs / sizeof *pairs;
+    for (size_t i = 0; i < n && !g->disagrees; i++) {
+        if (pairs[i].ours == pairs[i].theirs)
+            continue;
+        g->disagrees = pairs[i].name;
+        g->ours = pairs[i].ours;
+        g->theirs = pairs[i].theirs;
+    }
+}
+
 void figures_open(struct figures *g, const struct account *a, const struct drive_result *drive,
                   const struct log *l, const struct timeline *t, const struct assumed *assumed)
 {
@@ -248,6 +296,7 @@ void figures_open(struct figures *g, const struct account *a, const struct drive
     sum_queues(g, a);
     sum_names(g, a, t);
     sum_climb(g, a);
+    sum_passing(g, a);
     int64_t *room = array_new(l->tickets.n, sizeof *room);
     g->first_word = spread_over(a, first_word_of, room);
     g->solved = spread_over(a, solved_of, room);
@@ -256,11 +305,13 @@ void figures_open(struct figures *g, const struct account *a, const struct drive
     g->paused = spread_over(a, paused_of, room);
     g->after = spread_over(a, after_of, room);
     free(room);
+    compare_counted(g, a, &drive->counted);
     /* A policy that ended tickets early, or refused a pause, has kept the service from following
      * the log. */
-    bool followed = drive->skipped == 0 && assumed->n[ASSUMED_pause_refused] == 0;
-    g->log_agrees =
-        !followed || (a->moves == t->moves && a->pauses == t->pauses && a->reopens == t->reopens);
+    bool followed = drive->skipped == 0 && assumed->n[ASSUMED_pause_refused] == 0 &&
+                    assumed->n[ASSUMED_links_too_many] == 0;
+    g->log_agrees = !followed || (a->moves == t->moves && a->pauses == t->pauses &&
+                                  a->reopens == t->reopens && a->passing.links == t->links);
 }
 
 void figures_free(struct figures *g)

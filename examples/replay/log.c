@@ -91,6 +91,7 @@ static int read_row(struct reader *r)
         read_name(r, COLUMN_AGENT, &l->agents, &row.agent) != 0 ||
         read_name(r, COLUMN_SYMPTOM, &l->symptoms, &row.symptom) != 0 ||
         read_name(r, COLUMN_CHANNEL, &l->channels, &row.channel) != 0 ||
+        read_name(r, COLUMN_CAUSE, &l->causes, &row.cause) != 0 ||
         read_instant(r, COLUMN_INSTANT, &row.at) != 0 ||
         read_instant(r, COLUMN_OPENED, &row.opened_at) != 0)
         return -1;
@@ -156,6 +157,7 @@ void log_free(struct log *l)
     names_free(&l->agents);
     names_free(&l->symptoms);
     names_free(&l->channels);
+    names_free(&l->causes);
     free(l->rows);
     csv_free(&l->csv);
     *l = (struct log){0};

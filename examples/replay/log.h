@@ -11,11 +11,11 @@
 
 struct row {
     int64_t at;
-    int64_t opened_at;                                  /* -1: not named */
-    uint32_t line;                                      /* in the file */
-    uint32_t ticket, state;                             /* names' numbers */
-    uint32_t requester, queue, agent, symptom, channel; /* 0: not named */
-    int32_t priority;                                   /* USHER_LOW ...; 0: not named */
+    int64_t opened_at;                                         /* -1: not named */
+    uint32_t line;                                             /* in the file */
+    uint32_t ticket, state;                                    /* names' numbers */
+    uint32_t requester, queue, agent, symptom, channel, cause; /* 0: not named */
+    int32_t priority;                                          /* USHER_LOW ...; 0: not named */
     struct saying saying;
 };
 
@@ -23,7 +23,7 @@ struct log {
     struct csv csv; /* owns the text of all names */
     struct row *rows;
     size_t rows_n, rows_cap;
-    struct names tickets, requesters, states, queues, agents, symptoms, channels;
+    struct names tickets, requesters, states, queues, agents, symptoms, channels, causes;
     uint32_t unknown_state; /* the first that the mapping does not list; 0: none */
 };
 

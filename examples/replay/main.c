@@ -4,6 +4,8 @@
  * usher's own events how it was for the people who waited. */
 #define _POSIX_C_SOURCE 200809L
 #include <errno.h>
+#include <langinfo.h>
+#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,9 +14,12 @@
 #include "array.h"
 #include "policy.h"
 #include "report.h"
+#include "what_if.h"
 
 static const char usage[] =
     "Usage: usher-replay LOG --mapping FILE [--policy FILE] [--store STORE [--resume]] [--json]\n"
+    "       usher-replay LOG --mapping FILE [--policy FILE] --what-if QUESTION [--svg FILE] "
+    "[--json]\n"
     "\n"
     "Drives an usher service through an event log (CSV, one row per update of a ticket) and "
     "reports how it\n"
@@ -30,6 +35,11 @@ static const char usage[] =
     "  --resume          goes on with a store that an earlier run of the same log has left behind, "
     "however it\n"
     "                    ended; the report is the same as if it had not\n"
+    "  --what-if agents=N[,shares=urgent:first,high:8,normal:4,low:1]\n"
+    "                    serves the same people by N agents in usher's order, first come first "
+    "served,\n"
+    "                    and by strict priority, and compares; shares: instead of the policy's\n"
+    "  --svg FILE        draws that comparison\n"
     "  --json            the report as JSON; durations in ms\n"
     "  --builtin-policy  print the built-in policy, to begin a policy of your own with\n"
     "  --help, --version\n"
@@ -39,8 +49,9 @@ static const char usage[] =
     "Try: usher-replay examples/replay/sample.csv --mapping examples/replay/sample.json\n";
 
 struct options {
-    const char *log, *mapping, *policy, *store;
+    const char *log, *mapping, *policy, *store, *what_if, *svg;
     int json, resume;
+    struct question question; /* what_if, read */
 };
 
 /* Takes "--name VALUE" and "--name=VALUE": 1 if argv[*i] is it, 0 if not, -1 if the value is
@@ -90,6 +101,12 @@ static int read_options(struct options *o, char **argv)
             took = take_value(argv, &i, "--policy", &o->policy);
         if (took == 0)
             took = take_value(argv, &i, "--store", &o->store);
+        if (took == 0)
+            took = take_value(argv, &i, "--svg", &o->svg);
+        if (took == 0)
+            took = take_value(argv, &i, "--what-if", &o->what_if);
+        if (took < 0 && strncmp(name, "--what-if", 9) == 0)
+            return complain("--what-if: how many agents?", " agents=N is needed");
         if (took < 0)
             return complain("a file is needed after ", name);
         if (took > 0)
@@ -106,6 +123,13 @@ static int read_options(struct options *o, char **argv)
         return complain("which columns mean what?", " --mapping FILE is needed");
     if (o->resume && !o->store)
         return complain("--resume: with which store?", " --store sqlite:FILE is needed");
+    struct fault fault;
+    if (o->what_if && question_parse(&o->question, o->what_if, &fault) != 0)
+        return complain(fault.text, "");
+    if (o->svg && !o->what_if)
+        return complain("--svg: a picture of what?", " --what-if is needed");
+    if (o->store && o->what_if)
+        return complain("--what-if serves in memory:", " --store is for a replay");
     return -1;
 }
 
@@ -153,36 +177,27 @@ static void show_progress(size_t done, size_t all, void *user)
     fflush(stderr);
 }
 
-static int replay(const struct options *o, const char *policy, struct fault *f)
+static int replay(const struct options *o, const char *policy, const struct log *log,
+                  const struct timeline *timeline, struct assumed *assumed, struct fault *f)
 {
-    struct mapping mapping;
-    struct log log = {0};
-    struct timeline timeline = {0};
     struct account account = {0};
-    struct assumed assumed = {0};
     struct drive_result result;
-    int r = mapping_load(&mapping, o->mapping, f);
-    if (r == 0)
-        r = log_load(&log, o->log, &mapping, &assumed, f);
-    if (r == 0) {
-        timeline_build(&timeline, &log, &assumed);
-        account_open(&account, &log);
-        struct drive_on on = {o->store ? o->store : "memory:", o->resume, policy};
-        r = drive(&account, &result, &log, &timeline, &on, &assumed,
+    account_open(&account, log);
+    struct drive_on on = {o->store ? o->store : "memory:", o->resume, policy};
+    int r = drive(&account, &result, log, timeline, &on, assumed,
                   isatty(STDERR_FILENO) ? show_progress : NULL, NULL, f);
-    }
     if (r == 0) {
         struct figures figures;
-        figures_open(&figures, &account, &result, &log, &timeline, &assumed);
+        figures_open(&figures, &account, &result, log, timeline, assumed);
         struct report report = {
             .log_name = base_name(o->log),
             .policy_name = o->policy ? base_name(o->policy) : "built in",
             .policy = policy,
-            .log = &log,
-            .timeline = &timeline,
+            .log = log,
+            .timeline = timeline,
             .account = &account,
             .drive = &result,
-            .assumed = &assumed,
+            .assumed = assumed,
             .figures = &figures,
         };
         if (o->json)
@@ -196,6 +211,69 @@ static int replay(const struct options *o, const char *policy, struct fault *f)
         figures_free(&figures);
     }
     account_free(&account);
+    return r;
+}
+
+static int draw(const char *path, const struct what_if *w, struct fault *f)
+{
+    FILE *file = fopen(path, "w");
+    int r = file ? what_if_svg(file, w) : -1;
+    if (file && fclose(file) != 0)
+        r = -1;
+    return r == 0 ? 0 : fault_set(f, "%s: %s", path, strerror(errno));
+}
+
+/* Whether standard output is somebody's terminal that shows more than ASCII. */
+static bool has_blocks(void)
+{
+    setlocale(LC_CTYPE, "");
+    return isatty(STDOUT_FILENO) && strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+}
+
+static int what_if(const struct options *o, const char *policy, const struct log *log,
+                   const struct timeline *timeline, struct fault *f)
+{
+    struct demand demand;
+    struct what_if w = {
+        .log_name = base_name(o->log),
+        .policy_name = o->policy ? base_name(o->policy) : "built in",
+        .question = &o->question,
+        .log = log,
+        .timeline = timeline,
+        .demand = &demand,
+    };
+    int r = demand_open(&demand, log, timeline, f);
+    if (r == 0)
+        r = what_if_open(&w, policy, f);
+    if (r == 0 && o->svg)
+        r = draw(o->svg, &w, f);
+    if (r == 0) {
+        if (o->json)
+            r = what_if_json(stdout, &w);
+        else
+            what_if_text(stdout, &w, has_blocks());
+        if (r != 0 || fflush(stdout) != 0 || ferror(stdout))
+            r = fault_set(f, "the report cannot be written");
+    }
+    what_if_free(&w);
+    demand_free(&demand);
+    return r;
+}
+
+static int read_log(const struct options *o, const char *policy, struct fault *f)
+{
+    struct mapping mapping;
+    struct log log = {0};
+    struct timeline timeline = {0};
+    struct assumed assumed = {0};
+    int r = mapping_load(&mapping, o->mapping, f);
+    if (r == 0)
+        r = log_load(&log, o->log, &mapping, &assumed, f);
+    if (r == 0) {
+        timeline_build(&timeline, &log, &assumed);
+        r = o->what_if ? what_if(o, policy, &log, &timeline, f)
+                       : replay(o, policy, &log, &timeline, &assumed, f);
+    }
     timeline_free(&timeline);
     log_free(&log);
     mapping_free(&mapping);
@@ -211,7 +289,7 @@ int main(int argc, char **argv)
     if (code >= 0)
         return code;
     char *given = o.policy ? read_text(o.policy, &fault) : NULL;
-    int r = o.policy && !given ? -1 : replay(&o, given ? given : policy_builtin, &fault);
+    int r = o.policy && !given ? -1 : read_log(&o, given ? given : policy_builtin, &fault);
     free(given);
     if (r != 0)
         fprintf(stderr, "usher-replay: %s\n", fault.text);

@@ -9,12 +9,12 @@
 #include "instant.h"
 
 static const char *const column_names[COLUMNS] = {
-    "ticket",   "instant", "state", "opened",  "requester",
-    "priority", "queue",   "agent", "symptom", "channel",
+    "ticket", "instant", "state",   "opened",  "requester", "priority",
+    "queue",  "agent",   "symptom", "channel", "cause",
 };
 
 static const char known_columns[] = "ticket, instant, state, opened, requester, priority, queue, "
-                                    "agent, symptom, channel";
+                                    "agent, symptom, channel, cause";
 
 static const char known_sayings[] = "enqueue, claim, \"pause requester\", \"pause third_party\", "
                                     "resolve, confirm, reopen, withdraw, "

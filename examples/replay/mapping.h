@@ -18,6 +18,7 @@ enum column {
     COLUMN_AGENT,
     COLUMN_SYMPTOM,
     COLUMN_CHANNEL,
+    COLUMN_CAUSE,
     COLUMNS
 };
 

@@ -113,9 +113,10 @@ static bool same(const usher_event *a, const usher_event *b)
            a->promise == b->promise && a->level == b->level && a->priority == b->priority &&
            a->n == b->n && a->kept == b->kept && a->lapsed == b->lapsed &&
            a->policy_version == b->policy_version && a->notify_at == b->notify_at &&
-           same_name(in, there) && same_name(a->who, b->who) && same_name(a->to, b->to) &&
-           same_name(a->rule, b->rule) && same_text(&a->text, &b->text) &&
-           same_text(&a->notify, &b->notify);
+           a->other == b->other && a->took_ms == b->took_ms && a->word_ms == b->word_ms &&
+           a->held_ms == b->held_ms && same_name(in, there) && same_name(a->who, b->who) &&
+           same_name(a->to, b->to) && same_name(a->rule, b->rule) &&
+           same_text(&a->text, &b->text) && same_text(&a->notify, &b->notify);
 }
 
 static void tell_difference(const usher_event *there, const usher_event *here, struct fault *f)

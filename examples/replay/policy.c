@@ -1,7 +1,7 @@
 /* policy.json as a string, so that the program needs no file beside it.
  *
- * Promises run around the clock. Leases, pauses and after-care are long enough to end in the log
- * only: ten years. With --policy one can ask what a stricter one would have made of the same
+ * Promises run around the clock. Leases, pauses, hand-offs and after-care are long enough to end in the
+ * log only: ten years. With --policy one can ask what a stricter one would have made of the same
  * history. */
 #include "policy.h"
 
@@ -21,6 +21,7 @@ const char policy_builtin[] = "{\n"
                               "    \"requester\": { \"max\": \"520w\", \"then\": \"wait\" },\n"
                               "    \"third_party\": { \"max\": \"520w\", \"then\": \"wait\" }\n"
                               "  },\n"
+                              "  \"handoff\": { \"accept_within\": \"520w\", \"hops\": 1000 },\n"
                               "  \"aftercare\": { \"check_in\": [], \"confirm_within\": \"520w\", "
                               "\"reopen_within\": \"520w\" },\n"
                               "  \"limits\": { \"open\": 100000000 }\n"

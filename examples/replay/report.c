@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "array.h"
-#include "table.h"
+#include "cells.h"
 #include "words.h"
 
 enum {
@@ -46,31 +46,8 @@ const char *assumed_what(enum assumption a)
 
 bool report_holds(const struct report *r)
 {
-    return r->drive->unequal == 0 && r->account->misses == 0 && r->figures->log_agrees;
-}
-
-static void cell_count(struct table *t, uint64_t n)
-{
-    char buf[WORDS_MAX];
-    table_cell(t, words_count(buf, n));
-}
-
-static void cell_share(struct table *t, uint64_t part, uint64_t whole)
-{
-    char buf[WORDS_MAX];
-    table_cell(t, words_share(buf, part, whole));
-}
-
-static void cell_duration(struct table *t, int64_t ms)
-{
-    char buf[WORDS_MAX];
-    table_cell(t, words_duration(buf, ms));
-}
-
-static void print_count(FILE *out, uint64_t n, const char *one, const char *many)
-{
-    char buf[WORDS_MAX];
-    fprintf(out, "%s %s", words_count(buf, n), n == 1 ? one : many);
+    return r->drive->unequal == 0 && r->account->misses == 0 && r->figures->log_agrees &&
+           !r->figures->disagrees;
 }
 
 static const char *queue_name(const struct report *r, uint32_t queue)
@@ -230,6 +207,62 @@ static void item(FILE *out, uint64_t n, const char *one, const char *many)
     fprintf(out, "  %7s  %s", words_count(buf, n), n == 1 ? one : many);
 }
 
+/* How the moves went, as far as they were hand-offs. */
+static void passings(FILE *out, const struct report *r)
+{
+    const struct passing *p = &r->account->passing;
+    const struct figures *g = r->figures;
+    char half[WORDS_MAX];
+    char most[WORDS_MAX];
+    char longest[WORDS_MAX];
+    if (p->made == 0)
+        return;
+    item(out, p->made, "hand-off", "hand-offs");
+    if (p->accepted > 0) {
+        fprintf(out, ", accepted: half within %s, 90 %% within %s, longest %s",
+                words_duration(half, g->accepted.p50), words_duration(most, g->accepted.p90),
+                words_duration(longest, g->accepted.max));
+    }
+    fputc('\n', out);
+    if (p->late > 0)
+        item(out, p->late, "of them, not accepted within the policy's time: it came back\n",
+             "of them, not accepted within the policy's time: they came back\n");
+    if (p->beyond_hops > 0)
+        item(out, p->beyond_hops, "more, beyond the policy's handoff.hops: it went up a level\n",
+             "more, beyond the policy's handoff.hops: they went up a level\n");
+    if (g->passed_again > 0) {
+        item(out, g->passed_again, "ticket handed off more than once, at most ",
+             "tickets handed off more than once, at most ");
+        print_count(out, g->passed_most, "time\n", "times\n");
+    }
+}
+
+/* What kept coming, and what it was laid to. */
+static void causes(FILE *out, const struct passing *p)
+{
+    if (p->recurred > 0) {
+        item(out, p->recurred, "ticket whose symptom had come before within the policy's window",
+             "tickets whose symptom had come before within the policy's window");
+        fputs(", ", out);
+        print_count(out, p->recurred_same, "from the same person\n", "from the same person\n");
+    }
+    if (p->named > 0) {
+        item(out, p->named, "cause that the log names, of ", "causes that the log names, of ");
+        print_count(out, p->linked, "ticket", "tickets");
+        if (p->linked_solved > 0) {
+            fputs("; ", out);
+            print_count(out, p->linked_solved, "of them named only when it was solved",
+                        "of them named only when they were solved");
+        }
+        fputc('\n', out);
+    }
+    if (p->causes_n > p->named) {
+        item(out, p->causes_n - p->named, "cause opened by the policy, of ",
+             "causes opened by the policy, of ");
+        print_count(out, p->linked_by_policy, "ticket\n", "tickets\n");
+    }
+}
+
 static void happenings(FILE *out, const struct report *r)
 {
     const struct account *a = r->account;
@@ -237,10 +270,14 @@ static void happenings(FILE *out, const struct report *r)
     fputs("On the way\n", out);
     item(out, a->moves, "move to another queue, ", "moves to another queue, ");
     print_count(out, a->handovers, "to another agent\n", "to another agent\n");
+    passings(out, r);
     item(out, a->pauses, "pause", "pauses");
     fputs(g->pauses_n > 0 ? ": " : "", out);
     tally_line(out, g->pauses, g->pauses_n, &r->log->states);
     fputc('\n', out);
+    if (a->passing.late_pauses > 0)
+        item(out, a->passing.late_pauses, "of them, begun in the last tenth of a promise\n",
+             "of them, begun in the last tenth of a promise\n");
     item(out, a->reopens, "ticket opened again after it had been solved\n",
          "tickets opened again after they had been solved\n");
     if (a->chases > 0) {
@@ -259,6 +296,7 @@ static void happenings(FILE *out, const struct report *r)
         tally_line(out, g->symptoms, g->symptoms_n, &r->log->symptoms);
         fputc('\n', out);
     }
+    causes(out, &a->passing);
     if (g->channels_n > 0) {
         item(out, g->channels_n, "channel: ", "channels: ");
         tally_line(out, g->channels, g->channels_n, &r->log->channels);
@@ -434,12 +472,16 @@ static void verdict(FILE *out, const struct report *r)
         fprintf(out, " the log has %" PRIu64 ", %" PRIu64 ", %" PRIu64 "\n", t->moves, t->pauses,
                 t->reopens);
     }
+    if (g->disagrees) {
+        fprintf(out, "NO: of %s the service has %" PRIu64 ", and its events %" PRIu64 "\n",
+                g->disagrees, g->theirs, g->ours);
+    }
     if (report_holds(r)) {
         fputs("Yes: waiting + held + paused + after-care is closed - opened", out);
         fputs(g->open_at_end ? ", or the log's end,\n" : "\n", out);
         fputs("to the millisecond for all of ", out);
         print_count(out, g->tickets - g->refused, "ticket", "tickets");
-        fputs(", and every promise has one outcome.\n", out);
+        fputs(", every promise has one outcome, and usher's own\nfigures are the same.\n", out);
     }
 }
 

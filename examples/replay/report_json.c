@@ -100,6 +100,51 @@ static json_t *longest(const struct report *r)
     return all;
 }
 
+static json_t *handoffs(const struct report *r)
+{
+    const struct passing *p = &r->account->passing;
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "made", (json_int_t)p->made, "accepted",
+                     (json_int_t)p->accepted, "late", (json_int_t)p->late, "beyond_hops",
+                     (json_int_t)p->beyond_hops, "again", (json_int_t)r->figures->passed_again,
+                     "most", (json_int_t)r->figures->passed_most, "accept_ms",
+                     spread(&r->figures->accepted));
+}
+
+static json_t *causes(const struct passing *p)
+{
+    return json_pack(
+        "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "recurred", (json_int_t)p->recurred,
+        "recurred_same_requester", (json_int_t)p->recurred_same, "named", (json_int_t)p->named,
+        "links", (json_int_t)p->links, "linked", (json_int_t)p->linked, "linked_when_solved",
+        (json_int_t)p->linked_solved, "opened_by_policy", (json_int_t)(p->causes_n - p->named),
+        "linked_by_policy", (json_int_t)p->linked_by_policy);
+}
+
+/* As the service has it, which counts what happened: what a reopen takes back stays counted. */
+static json_t *counted(const struct counted *c)
+{
+    json_t *all = json_object();
+    put(all, "enqueued", c->enqueued);
+    put(all, "recurred", c->recurred);
+    put(all, "chases", c->chases);
+    put(all, "late_pauses", c->late_pauses);
+    put(all, "handoffs", c->handoffs);
+    put(all, "accepted", c->accepted);
+    put(all, "expired", c->expired);
+    put(all, "resolved", c->resolved);
+    put(all, "reopened", c->reopened);
+    put(all, "closed", c->closed);
+    put(all, "withdrawn", c->withdrawn);
+    put(all, "open", c->open);
+    for (int i = 0; i < PROMISES; i++) {
+        json_object_set_new(all, promise_names[i],
+                            json_pack("{s:I, s:I, s:I}", "kept", (json_int_t)c->kept[i], "broken",
+                                      (json_int_t)c->broken[i], "lapsed",
+                                      (json_int_t)c->lapsed[i]));
+    }
+    return all;
+}
+
 static json_t *assumptions(const struct report *r)
 {
     json_t *all = json_object();
@@ -116,14 +161,14 @@ static json_t *conservation(const struct report *r)
     json_int_t sum = 0;
     for (int i = 0; i < SPENTS; i++)
         sum += (json_int_t)g->total[i];
-    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:b}", "checked",
-                     (json_int_t)(g->tickets - g->refused), "failed", (json_int_t)r->drive->unequal,
-                     "waiting_ms", (json_int_t)g->total[SPENT_WAITING], "held_ms",
-                     (json_int_t)g->total[SPENT_HELD], "paused_ms",
-                     (json_int_t)g->total[SPENT_PAUSED], "after_care_ms",
-                     (json_int_t)g->total[SPENT_AFTER], "closed_minus_opened_ms", sum,
-                     "missed_events", (json_int_t)r->account->misses, "log_agrees",
-                     (int)g->log_agrees, "holds", (int)report_holds(r));
+    return json_pack(
+        "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:b, s:b}", "checked",
+        (json_int_t)(g->tickets - g->refused), "failed", (json_int_t)r->drive->unequal,
+        "waiting_ms", (json_int_t)g->total[SPENT_WAITING], "held_ms",
+        (json_int_t)g->total[SPENT_HELD], "paused_ms", (json_int_t)g->total[SPENT_PAUSED],
+        "after_care_ms", (json_int_t)g->total[SPENT_AFTER], "closed_minus_opened_ms", sum,
+        "missed_events", (json_int_t)r->account->misses, "log_agrees", (int)g->log_agrees,
+        "usher_agrees", (int)(g->disagrees == NULL), "holds", (int)report_holds(r));
 }
 
 int report_json(FILE *out, const struct report *r)
@@ -148,6 +193,9 @@ int report_json(FILE *out, const struct report *r)
     put(root, "reopens", a->reopens);
     put(root, "pauses", a->pauses);
     json_object_set_new(root, "pauses_by_state", tallies(g->pauses, g->pauses_n, &r->log->states));
+    put(root, "late_pauses", a->passing.late_pauses);
+    json_object_set_new(root, "handoffs", handoffs(r));
+    json_object_set_new(root, "causes", causes(&a->passing));
     put(root, "chases", a->chases);
     put(root, "claims", a->claims);
     put(root, "claims_out_of_turn", a->claims_out_of_turn);
@@ -165,6 +213,7 @@ int report_json(FILE *out, const struct report *r)
     json_object_set_new(root, "by_queue", queues(r));
     json_object_set_new(root, "symptoms", tallies(g->symptoms, g->symptoms_n, &r->log->symptoms));
     json_object_set_new(root, "channels", tallies(g->channels, g->channels_n, &r->log->channels));
+    json_object_set_new(root, "counted_by_usher", counted(&r->drive->counted));
     json_object_set_new(root, "assumed", assumptions(r));
     json_object_set_new(root, "conservation", conservation(r));
     int status = json_dumpf(root, out, JSON_INDENT(2));

@@ -18,6 +18,7 @@ struct cursor { /* where one ticket stands in the log */
     uint32_t queue;       /* as the log has it */
     uint32_t placed;      /* as the service has it */
     uint32_t named_queue; /* of the row before; 0: it named none */
+    uint32_t cause;       /* the last that was named */
     uint32_t order;       /* of the last row in the file */
     int64_t at;           /* of the row before */
     int32_t priority;
@@ -308,15 +309,30 @@ static void follow_state(struct walk *w, struct cursor *c)
     add(w, word ? DEED_WORD : DEED_NOTE, 0, 0);
 }
 
+/* Another queue: passed on by whoever has it, or by somebody of the queue that it waited in. A row that
+ * has it in work says that it was accepted too. A pause goes with the ticket; whoever asked the question
+ * stays behind unless he is named again. */
 static void move(struct walk *w, struct cursor *c, int how)
 {
-    add(w, DEED_MOVE, c->queue, how);
+    bool in_work = c->stand == STAND_WORK;
+    bool hands_off = how != MOVE_CATCH_UP && c->stand != STAND_PAUSED;
+    enum meaning means = w->row->saying.means;
+    if (hands_off && !in_work)
+        COUNT(w, handed_off_from_the_line);
+    add(w, hands_off ? DEED_HAND_OFF : DEED_MOVE, c->queue, how);
     c->placed = c->queue;
     w->moved = true;
-    /* A pause goes with the ticket; whoever asked the question stays behind unless he is named
-     * again. */
     if (c->stand == STAND_PAUSED && w->row->agent == 0)
         c->agent = 0;
+    if (!in_work)
+        return;
+    c->stand = STAND_WAITING;
+    if (means == MEANS_ENQUEUE || means == MEANS_REOPEN || means == MEANS_WITHDRAW) {
+        c->agent = 0;
+        return;
+    }
+    take(w, c);
+    w->moved = false;
 }
 
 static void follow_queue(struct walk *w, struct cursor *c)
@@ -355,6 +371,18 @@ static void follow_priority(struct walk *w, struct cursor *c)
     }
     c->priority = r->priority;
     add(w, DEED_PRIORITY, 0, r->priority);
+}
+
+static void follow_cause(struct walk *w, struct cursor *c)
+{
+    uint32_t cause = w->row->cause;
+    if (cause == 0 || cause == c->cause)
+        return;
+    if (c->cause != 0)
+        COUNT(w, cause_changed);
+    add(w, DEED_LINK, cause, 0);
+    w->t->links++;
+    c->cause = cause;
 }
 
 static void open_ticket(struct walk *w, struct cursor *c)
@@ -422,6 +450,7 @@ static void follow_row(struct walk *w, struct cursor *c, bool displaced)
     }
     follow_priority(w, c);
     follow_queue(w, c);
+    follow_cause(w, c);
     follow_state(w, c);
 }
 

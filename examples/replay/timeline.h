@@ -12,7 +12,9 @@ enum deed {
     DEED_REOPEN,
     DEED_PRIORITY, /* how: the new one */
     DEED_MOVE,     /* what: the queue; how: MOVE_* */
-    DEED_CLAIM,    /* what: the agent, 0 is somebody of the queue; does nothing if he has it */
+    DEED_HAND_OFF, /* what: the queue; how: MOVE_*: from whose hands it is, or, of a ticket in the line,
+                      by somebody of the queue that passes it on; who claims it there accepts */
+    DEED_CLAIM, /* what: the agent, 0 is somebody of the queue; does nothing if he has it */
     DEED_ACKNOWLEDGE,
     DEED_WORD,
     DEED_NOTE,
@@ -24,7 +26,8 @@ enum deed {
     DEED_WITHDRAW,
     DEED_ASK,
     DEED_REPLY, /* how: USHER_COURTESY or 0 */
-    DEED_ESCALATE
+    DEED_ESCALATE,
+    DEED_LINK /* what: the cause's name */
 };
 
 enum {
@@ -57,6 +60,7 @@ struct timeline {
     struct story *stories;           /* [1 .. tickets] */
     int64_t from_at, to_at;          /* the first opening, the last row */
     uint64_t moves, pauses, reopens; /* as the log has them: the service's events must agree */
+    uint64_t links;                  /* of tickets to causes */
 };
 
 void timeline_build(struct timeline *t, const struct log *l, struct assumed *assumed);

@@ -16,6 +16,7 @@ struct line {
     bool all_states;
     uint32_t states; /* bits 1 << USHER_WAITING ...; 0: not said */
     uint32_t limit;  /* 0: not said; UINT32_MAX: all */
+    uint32_t days;   /* 0: not said */
     const char *queue, *requester, *agent;
 };
 
@@ -26,6 +27,7 @@ int command_list(const struct line *l);
 int command_show(const struct line *l);
 int command_history(const struct line *l);
 int command_stats(const struct line *l);
+int command_figures(const struct line *l);
 int command_backup(const struct line *l);
 
 #endif

@@ -11,6 +11,7 @@ const char help_usage[] =
     "  show TICKET STORE     one ticket: who has it, what was promised, what it waits for\n"
     "  history TICKET STORE  all that happened to it\n"
     "  stats STORE           the queues, the promises kept and broken, how long people wait\n"
+    "  figures STORE         how people fared: waits, promises kept, causes, agents; by day\n"
     "  check STORE           is it whole?\n"
     "  backup FILE STORE     a consistent copy of it, also while a service is at work\n"
     "\n"
@@ -73,6 +74,21 @@ const char help_stats[] = "Usage: usher stats [--json] STORE\n"
                           "Tickets by queue and state, promises kept and broken (each ticket's "
                           "latest of a kind), how long\n"
                           "those wait who are in line just now, and who holds how many.\n";
+
+const char help_figures[] =
+    "Usage: usher figures [OPTIONS] STORE\n"
+    "\n"
+    "How the people fared who came: how long half of them and nine of ten waited until they were\n"
+    "claimed, told a first word and solved; which share of the promises was kept; how often they\n"
+    "had to ask, were passed over, or their trouble came again; who waits now, and since when; "
+    "what\n"
+    "each agent did; and which symptoms keep coming. By queue, and by priority where it has "
+    "several.\n"
+    "\n"
+    "  --queue NAME  of this queue only\n"
+    "  --days N      of the last N days (UTC), today included, up to 32; since ever unless said.\n"
+    "                What is now, the agents and the symptoms are told as they stand\n"
+    "  --json        everything that is counted\n";
 
 const char help_backup[] =
     "Usage: usher backup [--json] FILE STORE\n"

@@ -4,6 +4,6 @@
 
 extern const char help_usage[];
 extern const char help_info[], help_check[], help_list[], help_show[], help_history[], help_stats[],
-    help_backup[];
+    help_figures[], help_backup[];
 
 #endif

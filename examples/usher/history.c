@@ -39,6 +39,9 @@ static const char *how_words(const usher_event *e)
     static const char *const resolved[] = {"", "answered", "fix", "workaround", "no reply"};
     static const char *const paused[] = {"", "on the requester", "on a third party", "for a while"};
     switch (e->kind) {
+    case USHER_EV_UPDATED:
+    case USHER_EV_CAUSE_TOLD:
+    case USHER_EV_CHECK_IN:
     case USHER_EV_RESOLVED:
         return e->how >= 0 && e->how <= USHER_AS_NO_REPLY ? resolved[e->how] : "?";
     case USHER_EV_PAUSED:
@@ -61,6 +64,8 @@ static const char *until_words(int32_t kind)
         return "lease until";
     case USHER_EV_UPDATED:
         return "next word by";
+    case USHER_EV_OFFERED:
+        return "to be taken until";
     case USHER_EV_FAILED:
         return "again";
     default:
@@ -117,6 +122,16 @@ static void describe(char *buf, size_t len, const usher_event *e)
     }
     if (e->kind == USHER_EV_CLAIMED && e->n > 0)
         say(buf, len, "out of turn, before", words_count(words, e->n));
+    if (e->kind == USHER_EV_CLAIMED && e->how != 0)
+        say(buf, len, "", "as offered");
+    if (e->kind == USHER_EV_RECURRED)
+        say(buf, len, "number", words_count(words, e->n));
+    if (e->kind == USHER_EV_PAUSED && e->n > 0)
+        say(buf, len, "", "with little time left");
+    if (e->other != 0) {
+        snprintf(words, sizeof words, "ticket %llu", (unsigned long long)e->other);
+        say(buf, len, "", words);
+    }
     if (e->to)
         say(buf, len, "to", e->to);
     if (e->until_at != 0 && e->until_at != USHER_NEVER)
@@ -135,10 +150,21 @@ static void describe(char *buf, size_t len, const usher_event *e)
 
 static enum paint paint_kind(const usher_event *e)
 {
-    if (e->kind == USHER_EV_BROKEN || e->kind == USHER_EV_STUCK ||
-        e->kind == USHER_EV_LEASE_EXPIRED || e->kind == USHER_EV_FAILED)
+    switch (e->kind) {
+    case USHER_EV_BROKEN:
+    case USHER_EV_STUCK:
+    case USHER_EV_LEASE_EXPIRED:
+    case USHER_EV_FAILED:
+    case USHER_EV_OFFER_EXPIRED:
+    case USHER_EV_NO_AGENT:
         return BAD;
-    return e->kind == USHER_EV_WARNED || e->kind == USHER_EV_STEPPED ? WARN : e->kept != 0 ? GOOD : PLAIN;
+    case USHER_EV_WARNED:
+    case USHER_EV_STEPPED:
+    case USHER_EV_RECURRED:
+        return WARN;
+    default:
+        return e->kept != 0 ? GOOD : PLAIN;
+    }
 }
 
 static void add_row(struct story *h, const usher_event *e)
@@ -190,6 +216,10 @@ static json_t *json_event(const usher_event *e)
     json_object_set_new(o, "to", json_name(e->to));
     json_object_set_new(o, "rule", json_name(e->rule));
     json_object_set_new(o, "text", json_text(&e->text));
+    json_object_set_new(o, "other", json_ticket(e->other));
+    json_object_set_new(o, "took_ms", json_wait(e->took_ms));
+    json_object_set_new(o, "word_ms", json_wait(e->word_ms));
+    json_object_set_new(o, "held_ms", json_wait(e->held_ms));
     json_object_set_new(o, "notify", json_notify(&e->notify));
     json_object_set_new(o, "notify_at", json_instant(e->notify_at));
     return o;

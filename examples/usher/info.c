@@ -82,6 +82,7 @@ static void print(const struct line *l, const struct store *s, const struct tall
     static const int open[] = {USHER_SCHEDULED,
                                USHER_WAITING,
                                USHER_CLAIMED,
+                               USHER_OFFERED,
                                USHER_PAUSED,
                                USHER_STUCK,
                                USHER_RESOLVED,

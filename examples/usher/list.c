@@ -8,8 +8,8 @@
 
 enum { SHOWN = 50, PAGE = USHER_ROWS_MAX };
 #define OPEN_STATES                                                                                \
-    (1u << USHER_SCHEDULED | 1u << USHER_WAITING | 1u << USHER_CLAIMED | 1u << USHER_PAUSED |      \
-     1u << USHER_STUCK | 1u << USHER_RESOLVED)
+    (1u << USHER_SCHEDULED | 1u << USHER_WAITING | 1u << USHER_CLAIMED | 1u << USHER_OFFERED |     \
+     1u << USHER_PAUSED | 1u << USHER_STUCK | 1u << USHER_RESOLVED)
 
 struct listing {
     const struct store *store;

@@ -16,17 +16,20 @@ struct command {
     int (*run)(const struct line *l);
     const char *help;
     enum needs needs;
-    bool filters, limit; /* takes --state and the like; --limit */
+    unsigned takes; /* bits of the options with a value */
 };
 
+enum { TAKES_QUEUE = 1, TAKES_LIMIT = 2, TAKES_DAYS = 4, TAKES_FILTERS = 8 };
+
 static const struct command commands[] = {
-    {"info", command_info, help_info, NEEDS_STORE, false, false},
-    {"list", command_list, help_list, NEEDS_STORE, true, true},
-    {"show", command_show, help_show, NEEDS_TICKET, false, false},
-    {"history", command_history, help_history, NEEDS_TICKET, false, true},
-    {"stats", command_stats, help_stats, NEEDS_STORE, false, false},
-    {"check", command_check, help_check, NEEDS_STORE, false, false},
-    {"backup", command_backup, help_backup, NEEDS_FILE, false, false},
+    {"info", command_info, help_info, NEEDS_STORE, 0},
+    {"list", command_list, help_list, NEEDS_STORE, TAKES_QUEUE | TAKES_FILTERS | TAKES_LIMIT},
+    {"show", command_show, help_show, NEEDS_TICKET, 0},
+    {"history", command_history, help_history, NEEDS_TICKET, TAKES_LIMIT},
+    {"stats", command_stats, help_stats, NEEDS_STORE, 0},
+    {"figures", command_figures, help_figures, NEEDS_STORE, TAKES_QUEUE | TAKES_DAYS},
+    {"check", command_check, help_check, NEEDS_STORE, 0},
+    {"backup", command_backup, help_backup, NEEDS_FILE, 0},
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
@@ -87,26 +90,44 @@ static int read_limit(const struct command *c, struct line *l, const char *value
     return CODE_OK;
 }
 
+static int read_days(const struct command *c, struct line *l, const char *value)
+{
+    uint64_t n;
+    if (!read_number(value, USHER_FIGURE_DAYS, &n))
+        return complain(c, "--days takes a number of days up to 32, not ", value);
+    l->days = (uint32_t)n;
+    return CODE_OK;
+}
+
 /* An option with a value. CODE_OK: taken; CODE_USAGE: it has been said why not. */
 static int read_valued(const struct command *c, struct line *l, const char *option, size_t len,
                        const char *value)
 {
-    static const char *const names[] = {"--queue", "--requester", "--agent", "--state", "--limit"};
+    enum { QUEUE, REQUESTER, AGENT, STATE, LIMIT, DAYS, VALUED };
+    static const struct {
+        const char *name;
+        unsigned takes;
+    } options[VALUED] = {{"--queue", TAKES_QUEUE},   {"--requester", TAKES_FILTERS},
+                         {"--agent", TAKES_FILTERS}, {"--state", TAKES_FILTERS},
+                         {"--limit", TAKES_LIMIT},   {"--days", TAKES_DAYS}};
     const char **const filters[] = {&l->queue, &l->requester, &l->agent};
     char about[64];
-    size_t i = 0;
-    while (i < 5 && (strlen(names[i]) != len || strncmp(names[i], option, len) != 0))
+    int i = 0;
+    while (i < VALUED &&
+           (strlen(options[i].name) != len || strncmp(options[i].name, option, len) != 0))
         i++;
-    if (i == 5 || !(i == 4 ? c->limit : c->filters))
+    if (i == VALUED || (options[i].takes & c->takes) == 0)
         return complain(c, "there is no option ", option);
     if (!value || !*value)
-        return complain(c, "a value is needed after ", names[i]);
-    if (i == 4)
+        return complain(c, "a value is needed after ", options[i].name);
+    if (i == LIMIT)
         return read_limit(c, l, value);
-    if (i == 3)
+    if (i == DAYS)
+        return read_days(c, l, value);
+    if (i == STATE)
         return read_states(l, value, about) ? CODE_OK : complain(c, "there is no state ", about);
     if (strlen(value) > USHER_NAME_MAX)
-        return complain(c, "a name is shorter than that: ", names[i]);
+        return complain(c, "a name is shorter than that: ", options[i].name);
     *filters[i] = value;
     return CODE_OK;
 }

@@ -161,6 +161,16 @@ static json_t *json_promises(const usher_standing *s)
     return all;
 }
 
+json_t *json_ticket(usher_id id)
+{
+    return id == 0 ? json_null() : json_integer((json_int_t)id);
+}
+
+json_t *json_wait(int64_t ms)
+{
+    return ms < 0 ? json_null() : json_integer((json_int_t)ms);
+}
+
 json_t *json_standing(const usher_standing *s)
 {
     json_t *o = json_object();
@@ -175,12 +185,20 @@ json_t *json_standing(const usher_standing *s)
     json_object_set_new(o, "persons", json_integer(s->persons));
     json_object_set_new(o, "holder", json_name(s->holder));
     json_object_set_new(o, "kept_for", json_name(s->kept_for));
+    json_object_set_new(o, "offered_to", json_name(s->offered_to));
+    json_object_set_new(o, "handoffs", json_integer(s->handoffs));
     json_object_set_new(o, "enqueued_at", json_instant(s->enqueued_at));
     json_object_set_new(o, "start_at", json_instant(s->start_at));
     json_object_set_new(o, "due_at", json_instant(s->due_at));
     json_object_set_new(o, "next_word_at", json_instant(s->next_word_at));
     json_object_set_new(o, "ahead",
                         s->ahead < 0 ? json_null() : json_integer((json_int_t)s->ahead));
+    json_object_set_new(o, "wait_p50_ms", json_wait(s->wait_p50_ms));
+    json_object_set_new(o, "wait_p90_ms", json_wait(s->wait_p90_ms));
+    json_object_set_new(o, "waits", json_integer(s->waits));
+    json_object_set_new(o, "cause", json_ticket(s->cause));
+    json_object_set_new(o, "follows", json_ticket(s->follows));
+    json_object_set_new(o, "linked", json_integer(s->linked));
     json_object_set_new(o, "attempts", json_integer(s->attempts));
     json_object_set_new(o, "chases", json_integer(s->chases));
     json_object_set_new(o, "symptom", json_name(s->symptom));

@@ -35,6 +35,8 @@ void cell_painted(struct table *t, const char *text, enum paint p);
 /* Free text on one line, blanks for what would end it. Whoever calls frees it. */
 char *one_line(const usher_text *text);
 
+json_t *json_ticket(usher_id id); /* 0: null */
+json_t *json_wait(int64_t ms);   /* negative: null */
 json_t *json_standing(const usher_standing *s);
 json_t *json_text(const usher_text *text); /* null if it is none; what is not UTF-8 as "?" */
 json_t *json_name(const char *name);       /* null if it is none */

@@ -42,6 +42,14 @@ static void times_row(struct table *t, const char *name, uint32_t n)
         row(t, name, n == 1 ? "once" : times, WARN);
 }
 
+static void ticket_row(struct table *t, const char *name, usher_id id)
+{
+    char number[24];
+    snprintf(number, sizeof number, "ticket %llu", (unsigned long long)id);
+    if (id != 0)
+        row(t, name, number, PLAIN);
+}
+
 /* What `until_at` is of, in this state. */
 static const char *until_name(const usher_standing *s)
 {
@@ -52,6 +60,8 @@ static const char *until_name(const usher_standing *s)
         return "kept until";
     case USHER_CLAIMED:
         return "lease until";
+    case USHER_OFFERED:
+        return "to be taken until";
     case USHER_PAUSED:
         return "pause until";
     default:
@@ -79,7 +89,7 @@ static void print_facts(const struct view *v, const usher_standing *s)
 {
     struct table t;
     char buf[USHER_NAME_MAX + WORDS_MAX];
-    char level[24] = "";
+    char level[WORDS_MAX] = "";
     int64_t now = v->store->now;
     table_begin(&t);
     table_left(&t, "", 0);
@@ -99,12 +109,28 @@ static void print_facts(const struct view *v, const usher_standing *s)
         instant_row(&t, until_name(s), s->until_at, now);
     if (s->kept_for)
         row(&t, "kept for", s->kept_for, PLAIN);
+    if (s->offered_to)
+        row(&t, "offered to", s->offered_to, PLAIN);
+    if (s->waits > 0 && s->wait_p50_ms >= 0 && s->state == USHER_WAITING) {
+        char most[WORDS_MAX];
+        snprintf(buf, sizeof buf, "half of the last %u waited %s or less, nine of ten %s",
+                 (unsigned)s->waits, words_duration(level, s->wait_p50_ms),
+                 words_duration(most, s->wait_p90_ms));
+        row(&t, "others here", buf, PLAIN);
+    }
     if (v->place)
         row(&t, "its place", v->place, PLAIN);
     if (s->symptom)
         row(&t, "symptom", s->symptom, PLAIN);
     if (s->ref)
         row(&t, "ref", s->ref, PLAIN);
+    ticket_row(&t, "its cause", s->cause);
+    ticket_row(&t, "follows", s->follows);
+    if (s->linked > 0) {
+        snprintf(buf, sizeof buf, "%u tickets", (unsigned)s->linked);
+        row(&t, "cause of", buf, PLAIN);
+    }
+    times_row(&t, "handed off", s->handoffs);
     times_row(&t, "failed", s->attempts);
     times_row(&t, "asked after", s->chases);
     if (v->body && *v->body)

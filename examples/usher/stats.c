@@ -16,8 +16,9 @@ static void cell_count(struct table *t, uint64_t n, enum paint p)
 
 static void print_queues(const struct tally *tally)
 {
-    static const int states[] = {USHER_SCHEDULED, USHER_WAITING,  USHER_CLAIMED, USHER_PAUSED,
-                                 USHER_STUCK,     USHER_RESOLVED, USHER_CLOSED,  USHER_WITHDRAWN};
+    static const int states[] = {USHER_SCHEDULED, USHER_WAITING,  USHER_CLAIMED,
+                                 USHER_OFFERED,   USHER_PAUSED,   USHER_STUCK,
+                                 USHER_RESOLVED,  USHER_CLOSED,   USHER_WITHDRAWN};
     enum { STATES = sizeof states / sizeof *states };
     struct table t;
     char buf[WORDS_MAX];

@@ -591,21 +591,25 @@ class Stored(WithFiles):
         self.kill_on_the_way(INCIDENTS, "--mapping", REPLAY / "incidents.mapping.json", "--json")
 
     def test_killed_at_every_call_that_changes_a_file(self):
-        """Leases, pauses and promises end between the rows, several in one step of the clock; B goes from hand to hand."""
+        """Leases, pauses, offers and promises end between the rows, several in one step of the clock; B goes from hand to hand,
+        and has a cause."""
         if DIE_AT is None:
             self.skipTest("this build cannot be preloaded into")
-        rows = [f"{row},bo" for row in Policies.LOG.splitlines()[1:]]
-        rows += [f"B,2026-{row}" for row in ("01-01T08:00Z,new,", "01-01T08:10Z,work,bo", "01-01T08:30Z,work,cy",
-                                             "01-09T09:00Z,ask,cy", "04-01T09:00Z,work,bo")]
-        log = self.file("log.csv", "t,at,s,who\n" + "\n".join(rows))
-        mapping = self.mapping(columns={**PLAIN["columns"], "agent": "who"})
+        rows = [f"{row},bo,x,mail," for row in Policies.LOG.splitlines()[1:]]
+        rows += [f"B,2026-{row}" for row in ("01-01T08:00Z,new,,x,mail,", "01-01T08:10Z,work,bo,x,,P1", "01-01T08:30Z,work,cy,y,,",
+                                             "01-02T08:00Z,new,,z,,", "01-02T10:00Z,work,bo,z,,P2", "01-02T11:00Z,work,al,x,,",
+                                             "01-09T09:00Z,ask,cy,x,,", "04-01T09:00Z,work,bo,x,,P1")]
+        log = self.file("log.csv", "t,at,s,who,q,what,why\n" + "\n".join(rows))
+        mapping = self.mapping(columns={**PLAIN["columns"], "agent": "who", "queue": "q", "symptom": "what", "cause": "why"})
         policy = self.file("policy.json", json.dumps({
             "preset": "desk", "lease": {"for": "1h", "max": "2h"}, "retry": {"attempts": 2},
+            "handoff": {"accept_within": "1h", "hops": 2}, "recurrence": {"cause_after": 2, "cause_queue": "problems"},
             "aftercare": {"confirm_within": "9d", "reopen_within": "52w"}}))
         arguments = [log, "--mapping", mapping, "--policy", policy, "--json"]
         expected, n, killed = run(*arguments).stdout, 0, True
-        assumed = json.loads(expected)["assumed"]
-        self.assertGreater(assumed["reclaimed"], 1)
+        report = json.loads(expected)
+        self.assertGreater(report["assumed"]["reclaimed"], 1)
+        self.assertTrue(report["handoffs"]["late"] == report["handoffs"]["beyond_hops"] == report["causes"]["opened_by_policy"] == 1)
         while killed:
             n += 1
             self.remove()
