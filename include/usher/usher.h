@@ -151,10 +151,11 @@ enum { /* every command on one ticket */
        USHER_RESUME = 6,      /* kind: USHER_ON_*, 0 = all; with no pause left it waits, kept for its holder */
        USHER_RESOLVE = 7,     /* kind: USHER_AS_*; text: the answer */
        USHER_FAIL = 8,        /* the attempt failed: again after the policy's backoff, or stuck */
-       USHER_HAND_OFF = 9,    /* queue or agent: offers it there; text: why. Whoever claims it there accepts, and only then does the
-                                 claim end. Declined, or not accepted within handoff.accept_within: it comes back, kept for the
-                                 giver, one level up. No clock of the requester's is touched. After handoff.hops of them it
-                                 stays, one level up: outcome USHER_WAS_ESCALATED. An agent that has gone, or the holder: ESTATE */
+       USHER_HAND_OFF = 9,    /* exactly one of queue, agent: offers it there; text: why. The giver answers for it until somebody claims
+                                 it there, which accepts. Declined, or not accepted within handoff.accept_within: it waits again, kept
+                                 for the giver, one level up, his claim ended; only USHER_RECALL lets that go on. No clock of the
+                                 requester's is touched. After handoff.hops of them it stays, one level up: outcome
+                                 USHER_WAS_ESCALATED. An agent that has gone, or the holder: ESTATE */
        /* by a requester: who is needed, and must be one of the ticket's persons */
        USHER_ASK = 32,     /* "what is going on?": a chase, counted */
        USHER_REPLY = 33,   /* text; kind USHER_COURTESY ("thanks!") ends no pause and reopens nothing */
@@ -454,7 +455,7 @@ USHER_API int usher_claim_many(usher_agent_t *a, const usher_claim_args *c, ushe
 USHER_API int usher_claim_next(usher_agent_t *a, usher_queue_t *q, int64_t wait_ms, usher_work_cb cb, void *user);
 
 /* Out of turn: waiting, offered (accepts), paused (ends the pause, fences the holder) and stuck tickets. The people passed over
- * are counted. op may be NULL. Status: ENOENT, ESTATE, also for one that is offered to another agent. */
+ * are counted; skills are not asked for. op may be NULL. Status: ENOENT, ESTATE, also for one that is offered to another agent. */
 USHER_API int usher_claim_ticket(usher_agent_t *a, usher_id ticket, const usher_op *op, usher_work_cb cb, void *user);
 
 /* Ends this agent's parked claims that were made with this user pointer: their callbacks run with ECANCELED.
@@ -568,7 +569,7 @@ typedef struct usher_standing { /* what a requester may know, and a little more 
     int64_t ahead;          /* in its band; -1: not in the line */
     int64_t ahead_in_queue; /* in its band and the ones above; -1 */
     int64_t due_at;         /* of the nearest promise that is owed, broken or not; USHER_NEVER: none */
-    int64_t next_word_at;   /* the nearest of ack, answer and update; USHER_NEVER: none */
+    int64_t next_word_at;   /* the nearest of ack, answer and update; USHER_NEVER: none. In the past: we are late */
     int32_t state, priority, level;
     int32_t waits_for_you;  /* 1: paused on the requester, question says for what */
     uint32_t attempts, chases, persons, policy_version;
@@ -581,7 +582,7 @@ typedef struct usher_standing { /* what a requester may know, and a little more 
     /* How long those waited who were claimed here last: of the first claims of its band, the last USHER_WAITS_MAX within 30 days, from
      * start_at on; half of them waited up to p50, nine of ten up to p90 (the smallest wait that so many do not exceed: Hyndman
      * and Fan 1996, definition 1). */
-    int64_t wait_p50_ms, wait_p90_ms; /* -1: fewer than USHER_WAITS_MIN were seen */
+    int64_t wait_p50_ms, wait_p90_ms; /* -1: fewer than USHER_WAITS_MIN were seen. They know nothing of skills: after NO_AGENT show none */
     uint32_t waits;          /* how many these are made from */
     int32_t rank_by;         /* what its rank was made from: USHER_RANK_*; 0: not yet in the line */
     int64_t rank_from_at;    /* that instant */

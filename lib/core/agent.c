@@ -171,7 +171,7 @@ static bool stops_late(const struct turn *turn, uint32_t ran)
         if ((by & ran) != 0 || (by & t->extra->reasons) == 0)
             continue;
         late = late ||
-               10 * (m->target - usher__promise_used(t, turn->policy, ix, turn->at)) <= m->target;
+               m->target - usher__promise_used(t, turn->policy, ix, turn->at) <= m->target / 10;
     }
     return late;
 }

@@ -217,6 +217,8 @@ static uint32_t wants_cause(const struct engine *e, const struct symptom *s, ush
     if (t == NULL || t->state == USHER_WITHDRAWN || t->extra == NULL ||
         t->extra->symptom != s->name || t->extra->cause != 0)
         return 0;
+    if (t->body != NULL && t->body == e->changes.absent) /* it is only half here */
+        return 0;
     return slot;
 }
 

@@ -87,8 +87,7 @@ static const char *check_ticket(const struct engine *e, const struct ticket *t)
     MUST(t->state != USHER_PAUSED || t->extra->reasons != 0, "paused for no reason");
     MUST((t->flags & TICKET_KEPT) == 0 || t->state == USHER_WAITING, "kept, but not waiting");
     MUST(t->extra == NULL || t->extra->rungs_n <= RUNGS_MAX, "too many rungs");
-    MUST(t->state != USHER_OFFERED ||
-             (t->extra->offer_queue == 0) != (t->extra->offer_agent == 0),
+    MUST(t->state != USHER_OFFERED || (t->extra->offer_queue == 0) != (t->extra->offer_agent == 0),
          "offered to nobody, or to two");
     MUST(t->state == USHER_OFFERED || t->extra == NULL ||
              (t->extra->offer_queue | t->extra->offer_agent) == 0,

@@ -76,7 +76,7 @@ static void look_ahead(const struct engine *e, const usher_queue_t *q, uint32_t 
 
 /* What was picked, and the turn that it was charged for, to be given back if it cannot be had. */
 struct picked {
-    uint32_t slot; /* 0: nothing */
+    uint32_t slot;        /* 0: nothing */
     usher_queue_t *queue; /* NULL: nothing was charged */
     struct shares shares;
 };

@@ -340,8 +340,7 @@ static int build(struct batch *b, size_t i)
         b->status = USHER_ESTATE;
         return 0;
     }
-    if (b->kind == 0 &&
-        b->q->open + b->fresh_n >= usher__policy(b->e, b->q->policy)->open_max)
+    if (b->kind == 0 && b->q->open + b->fresh_n >= usher__policy(b->e, b->q->policy)->open_max)
         return USHER_EFULL;
     return build_new(b, q);
 }
@@ -359,6 +358,15 @@ static size_t log_of(const usher_request *r)
     return len;
 }
 
+static int reserve_bands(usher_queue_t *q, uint32_t n)
+{
+    int err = 0;
+
+    for (uint32_t band = 0; err == 0 && band < PRIORITIES; band++)
+        err = usher__order_reserve(&q->band[band], n);
+    return err;
+}
+
 /* The room that one prepare made for one is made for all. */
 static int build_rest(struct batch *b, const usher_request *r)
 {
@@ -370,8 +378,8 @@ static int build_rest(struct batch *b, const usher_request *r)
     err = usher__log_reserve(&b->e->log, len);
     b->e->batch_len = len;
     b->e->batch_n = (uint32_t)b->n;
-    for (uint32_t band = 0; err == 0 && band < PRIORITIES; band++)
-        err = usher__order_reserve(&b->q->band[band], (uint32_t)b->n);
+    if (err == 0)
+        err = reserve_bands(b->q, (uint32_t)b->n);
     for (size_t i = 0; err == 0 && i < b->n; i++) {
         const struct request *q = &b->requests[i];
         struct ticket *t = q->joins ? usher__ticket(b->e, q->slot) : NULL;
@@ -379,6 +387,8 @@ static int build_rest(struct batch *b, const usher_request *r)
 
         if (keeper != NULL) /* what is kept for him, or offered to him, may change its rank */
             err = usher__order_reserve(&keeper->kept, (uint32_t)b->n);
+        if (err == 0 && t != NULL && t->state == USHER_OFFERED && t->extra->offer_queue != 0)
+            err = reserve_bands(usher__queue_of(b->e, t->extra->offer_queue), (uint32_t)b->n);
     }
     return err;
 }

@@ -37,7 +37,7 @@ struct subscriber {
 /* What the row of the service says. */
 struct row_state {
     uint64_t last_id, seq, definitions, ops, zones;
-    uint64_t counted; /* up to this event the figures' rows count */
+    uint64_t counted;              /* up to this event the figures' rows count */
     uint64_t open, queues, agents; /* how many, so that lost rows are seen */
     struct now now, at;            /* without `ahead` */
 };
@@ -250,29 +250,20 @@ int usher__zone_add(struct engine *e, struct zone_data zone);
 /* Room for one more queue, and the queue; then it is put among the others, which cannot fail. */
 int usher__queue_new(struct engine *e, usher_queue_t **out);
 void usher__queue_add(struct engine *e, usher_queue_t *q, uint32_t name, uint32_t policy);
-/* Takes the reference to the name over, unless it fails. */
-int usher__agent_new(struct engine *e, uint32_t name, usher_agent_t **out);
 /* A clock that stood at now, with at worked on, when the process ended: by the wall's measure of the time
  * between, the boot clock goes on where it was. */
 void usher__resume_clock(struct engine *e, struct now now, struct now at, int64_t wall,
                          int64_t boot);
 
-/* ---- skills.c: who can serve what --------------------------------------------------------------- */
+/* ---- agents.c: who is here, and who can serve what ---------------------------------------------- */
 
 bool usher__has_skills(const usher_agent_t *a, const struct ticket *t);
 
 /* Whether somebody present has all skills that the ticket will need after the command (NULL: a timer). */
 bool usher__able(struct engine *e, const struct ticket *t, const struct command *c);
 
-/* Those waiting that an agent with these skills, who has just gone or lost some, could serve, and now nobody
- * can: into found, by (LOST_ITS_AGENTS, id). ENOMEM. */
-enum { LOST_ITS_AGENTS = 2 };
-int usher__find_unserved(struct engine *e, const uint32_t *skills, uint32_t n, struct order *found);
-
-static inline bool usher__is_claim(const struct command *c)
-{
-    return c->verb == VERB_CLAIM || c->verb == VERB_CLAIM_TICKET;
-}
+/* Takes the reference to the name over, unless it fails. */
+int usher__agent_new(struct engine *e, uint32_t name, usher_agent_t **out);
 
 /* ---- room.c ------------------------------------------------------------------------------------- */
 
@@ -292,6 +283,12 @@ uint32_t usher__move_to(const struct engine *e, const struct policy *p, const st
 /* The mark that a command, a step or (both NULL) another timer asks for. */
 bool usher__marks_of(const struct engine *e, const struct ticket *t, const struct command *c,
                      const struct step *step, uint32_t *queue, uint32_t *band);
+
+/* ---- facts.c ------------------------------------------------------------------------------------ */
+
+/* For a command, a step, or (both NULL) another timer. */
+void usher__find_facts(struct engine *e, const struct ticket *t, const struct command *c,
+                       const struct step *step, struct facts *facts);
 
 /* ---- apply.c: the one place where a ticket is changed ------------------------------------------- */
 

@@ -185,7 +185,7 @@ static bool fits_policy(const struct engine *e, const struct ticket_row *k, cons
         return false;
     if (!k->has_extra)
         return true;
-    return (p->names_n == 64 || (u->notify & all << p->names_n) == 0) &&
+    return (p->names_n >= 64 || (u->notify & all << p->names_n) == 0) &&
            (u->steps & all << p->ladder_n) == 0 && u->step <= p->ladder_n;
 }
 

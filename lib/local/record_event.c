@@ -187,7 +187,7 @@ static int64_t get_instant(struct reader *r)
 
 static int64_t get_ms(struct reader *r, uint32_t there)
 {
-    return there != 0 ? (int64_t)usher__get_upto(r, INT64_MAX) : -1;
+    return there != 0 ? (int64_t)usher__get_upto(r, USHER_AT_MAX) : -1;
 }
 
 static void get_ticket(struct reader *r, usher_event *v, uint64_t *previous)
@@ -267,7 +267,7 @@ bool usher__row_event(const struct row *row, usher_event *event, uint64_t *previ
     event->seq = (uint64_t)row->key;
     event->ticket = (usher_id)row->a;
     event->kind = (int32_t)row->b;
-    event->at = (int64_t)usher__get_upto(&r, INT64_MAX);
+    event->at = (int64_t)usher__get_upto(&r, USHER_AT_MAX);
     if (((bits & OF_TICKET) != 0) != (event->ticket != 0))
         return false;
     if ((bits & OF_TICKET) != 0)

@@ -315,7 +315,7 @@ static void get_common(struct reader *r, struct ticket_row *out, uint32_t bits)
         get_counts(r, t);
     t->start_at = (bits & HAS_START) != 0 ? get_at(r, t->enqueued_at) : t->enqueued_at;
     if ((bits & HAS_BEHIND) != 0)
-        t->behind = usher__get_signed(r);
+        t->behind = in_range(r, usher__get_signed(r), 0, FAR);
 }
 
 /* Who is offered it, or linked; in which table it is for that. */
@@ -327,8 +327,8 @@ static bool links_fit(const struct row *row, const struct ticket *t, const struc
         (t->state != USHER_OFFERED && x->offer_queue != 0) ||
         (t->state == USHER_OFFERED && t->until_at == 0))
         return false;
-    if (x->linked && (x->cause == 0 || x->cause == (usher_id)row->key ||
-                      t->state == USHER_WITHDRAWN))
+    if (x->linked &&
+        (x->cause == 0 || x->cause == (usher_id)row->key || t->state == USHER_WITHDRAWN))
         return false;
     return row->table == (filed ? ROW_CLOSED : ROW_TICKET) &&
            row->b == (filed ? t->state_at : t->state);
@@ -342,8 +342,9 @@ static bool fits_together(const struct row *row, const struct ticket_row *k, uin
     bool kept = (t->flags & TICKET_KEPT) != 0;
     uint32_t reasons = k->has_extra ? k->extra.reasons : 0;
 
-    if (t->state < USHER_SCHEDULED || t->state > USHER_WITHDRAWN || t->priority < USHER_LOW || t->priority > USHER_URGENT ||
-        (t->flags & TICKET_ENGINES) != 0 || t->seq == 0 || t->last_event == 0)
+    if (t->state < USHER_SCHEDULED || t->state > USHER_WITHDRAWN || t->priority < USHER_LOW ||
+        t->priority > USHER_URGENT || (t->flags & TICKET_ENGINES) != 0 || t->seq == 0 ||
+        t->last_event == 0)
         return false;
     if (row->key <= 0 || row->a <= 0 || row->a > USHER_QUEUES_MAX ||
         !links_fit(row, t, k->has_extra ? &k->extra : &(struct extra){.linked = false}))

@@ -205,11 +205,11 @@ void usher__sum_spread(struct spread_sum *s, const struct spread *one)
     s->sum = plus(s->sum, one->sum);
     if (one->max > s->max)
         s->max = one->max;
-    for (uint32_t i = 0; i < OCTAVES * OCTAVE_LEN; i++) {
-        const struct octave *o = one->octave[i / OCTAVE_LEN];
+    for (uint32_t octave = 0; octave < OCTAVES; octave++) {
+        const struct octave *o = one->octave[octave];
 
-        if (o != NULL)
-            s->count[i] += o->count[i % OCTAVE_LEN];
+        for (uint32_t i = 0; o != NULL && i < OCTAVE_LEN; i++)
+            s->count[octave * OCTAVE_LEN + i] += o->count[i];
     }
 }
 

@@ -59,9 +59,8 @@ static bool fits(const struct ticket *t, const struct row_filter *f, uint32_t na
 
 static uint32_t name_of(const struct engine *e, const struct row_filter *f)
 {
-    return f->requester == NULL
-               ? 0
-               : usher__intern_find(&e->names, f->requester, strlen(f->requester));
+    return f->requester == NULL ? 0
+                                : usher__intern_find(&e->names, f->requester, strlen(f->requester));
 }
 
 void usher__engine_before_purge(struct engine *e, const struct row_filter *f)

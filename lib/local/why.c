@@ -54,9 +54,8 @@ void usher__why_rank(struct engine *e, const usher_standing *s, usher_text *out)
 {
     struct words w = {e->why, sizeof(e->why)};
     const char *to = s->kept_for != NULL ? s->kept_for : s->offered_to;
-    const char *queue = s->offer == USHER_TO_QUEUE
-                            ? s->offered_to
-                            : usher__engine_name(e, s->queue->name);
+    const char *queue =
+        s->offer == USHER_TO_QUEUE ? s->offered_to : usher__engine_name(e, s->queue->name);
 
     if (to != NULL) {
         say(&w, "%s %s", s->kept_for != NULL ? "kept for" : "offered to", to);

@@ -154,7 +154,8 @@ int usher__errand_page(usher_t *u, struct question *question, usher_page_cb cb, 
         errand->job.filter = (struct row_filter){.queue = q->queue != NULL ? q->queue->index : 0,
                                                  .states = q->states,
                                                  .requester = q->requester,
-                                                 .symptom = q->symptom};
+                                                 .symptom = q->symptom,
+                                                 .linked = q->linked};
     } else if (last != 0) {
         ask_history(errand, last);
     } else {

@@ -397,7 +397,8 @@ int usher__schema_open(struct store *s)
         err = look_first(s);
     if (err == 0)
         err = set_up(s);
-    if (err == 0 && s->o.readonly) /* what is read is of one instant, however busy a service is on it */
+    if (err == 0 &&
+        s->o.readonly) /* what is read is of one instant, however busy a service is on it */
         err = usher__sql_run(s, "BEGIN");
     if (err == 0)
         err = check(s);

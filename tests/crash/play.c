@@ -226,8 +226,8 @@ void play_close(struct play *p)
     p->u = NULL;
 }
 
-/* A store as that version of the schema has it, with a few tickets: the state's record ends with a number
- * less in each, and is small enough for one byte. */
+/* A store as that version of the schema has it, with a few tickets: the state's record ends with a
+ * number less in each, and is small enough for one byte. */
 static void make_old(struct play *p, uint32_t version)
 {
     static const char *const sql[] = {
@@ -248,7 +248,8 @@ static void make_old(struct play *p, uint32_t version)
     play_drain(p);
     play_close(p);
     if (sqlite3_open_v2(PLAY_PATH, &db, SQLITE_OPEN_READWRITE, "crash") != SQLITE_OK ||
-        sqlite3_exec(db, sql[version - 1], NULL, NULL, NULL) != SQLITE_OK || sqlite3_close(db) != SQLITE_OK)
+        sqlite3_exec(db, sql[version - 1], NULL, NULL, NULL) != SQLITE_OK ||
+        sqlite3_close(db) != SQLITE_OK)
         play_broken(p, "the older schema", USHER_ESTORE);
     ledger_free(&p->ledger);
 }

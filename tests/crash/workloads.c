@@ -6,9 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define MINUTE INT64_C(60000)
-#define HOUR   (60 * MINUTE)
-#define DAY    (24 * HOUR)
+#include "calls_of.h"
 
 static const char policy[] =
     "{\"promises\":{\"ack\":{\"target\":\"1h\"},\"answer\":{\"target\":\"4h\"},"
@@ -27,57 +25,6 @@ static const char office[] =
     "\"10%\",\"move\":\"brittle\",\"priority\":\"high\"},{\"on\":\"ack\",\"at\":\"100%\",\"move\":"
     "\"nowhere\",\"notify\":[\"lead\"],\"repeat\":\"10m\",\"times\":5}]}";
 static const char brittle[] = "{\"retry\":{\"attempts\":1},\"lease\":{\"for\":\"1m\"}}";
-
-/* ---- calls ----------------------------------------------------------------------------------- */
-
-static usher_text words(const char *s)
-{
-    return (usher_text){s, strlen(s)};
-}
-
-static usher_request request(void)
-{
-    usher_request r = USHER_INIT(usher_request);
-
-    r.requester = "eva";
-    r.body = words("the printer upstairs makes a noise, and it smells");
-    return r;
-}
-
-static usher_command command(int verb, usher_id ticket, uint64_t token)
-{
-    usher_command c = USHER_INIT(usher_command);
-
-    c.verb = verb;
-    c.claim = (usher_claim){ticket, token};
-    return c;
-}
-
-static usher_op op(struct play *p)
-{
-    return (usher_op){play_below(p, UINT32_MAX), 1 + play_below(p, UINT32_MAX)};
-}
-
-static void act(struct play *p, const usher_command *c)
-{
-    (void)CALL(p, usher_act, p->u, c, play_on_done, play_user(p));
-}
-
-static usher_id enqueue(struct play *p, usher_queue_t *q)
-{
-    usher_request r = request();
-
-    (void)CALL(p, usher_enqueue, q, &r, play_on_done, play_user(p));
-    play_drain(p);
-    return p->done.ticket;
-}
-
-static usher_claim claim(struct play *p, usher_id ticket)
-{
-    (void)CALL(p, usher_claim_ticket, p->a, ticket, NULL, play_on_work, play_user(p));
-    play_drain(p);
-    return p->claims[(p->claims_n - 1) % PLAY_CLAIMS];
-}
 
 /* ---- every verb ------------------------------------------------------------------------------ */
 
@@ -145,7 +92,7 @@ static usher_claim prepare(struct play *p, enum from from)
     return held;
 }
 
-static void define(struct play *p)
+void workload_define(struct play *p)
 {
     char err[200];
 
@@ -156,7 +103,7 @@ static void define(struct play *p)
 
 static void run_verbs(struct play *p)
 {
-    define(p);
+    workload_define(p);
     for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
         const struct verb *v = &verbs[i];
         usher_claim held = prepare(p, v->from);
@@ -254,7 +201,7 @@ static void run_calls(struct play *p)
     usher_request r[3] = {request(), request(), request()};
     static uint64_t last;
 
-    define(p);
+    workload_define(p);
     run_named(p, "mail", &last);
     (void)CALL(p, usher_queue, p->u, &q, "a third one");
     (void)CALL(p, usher_agent, p->u, &a, "cyd", NULL, 0);
@@ -280,7 +227,7 @@ static void run_calls(struct play *p)
 /* ---- batches of 1, 2 and 100 ----------------------------------------------------------------- */
 
 /* enqueue, claim, resolve: so many commands of a kind before anything is waited for. */
-static void run_groups(struct play *p, uint32_t n, uint32_t rounds)
+void workload_groups(struct play *p, uint32_t n, uint32_t rounds)
 {
     for (uint32_t round = 0; round < rounds; round++) {
         uint32_t first = p->claims_n;
@@ -304,12 +251,12 @@ static void run_groups(struct play *p, uint32_t n, uint32_t rounds)
 
 static void run_one(struct play *p)
 {
-    run_groups(p, 1, 15);
+    workload_groups(p, 1, 15);
 }
 
 static void run_two(struct play *p)
 {
-    run_groups(p, 2, 10);
+    workload_groups(p, 2, 10);
 }
 
 static void run_hundred(struct play *p)
@@ -317,7 +264,7 @@ static void run_hundred(struct play *p)
     usher_request r[100];
     usher_command c[100];
 
-    run_groups(p, 100, 1);
+    workload_groups(p, 100, 1);
     for (size_t i = 0; i < 100; i++)
         r[i] = request();
     (void)CALL(p, usher_enqueue_many, p->q, r, 100, play_on_done, play_user(p));
@@ -351,14 +298,14 @@ static void run_checkpoint(struct play *p)
         if (i >= 10)
             play_rest();
     }
-    run_groups(p, 1, 8);
+    workload_groups(p, 1, 8);
 }
 
 static void run_reopen(struct play *p)
 {
-    define(p);
+    workload_define(p);
     for (int i = 0; i < 4; i++) {
-        run_groups(p, 2, 1);
+        workload_groups(p, 2, 1);
         (void)claim(p, enqueue(p, p->q));
         play_close(p);
         play_open(p);
@@ -398,7 +345,7 @@ static void run_purge(struct play *p)
 {
     size_t from;
 
-    define(p);
+    workload_define(p);
     close_many(p);
     (void)claim(p, enqueue(p, p->q));
     from = p->ledger.cuts_n - 1;
@@ -435,8 +382,8 @@ static void run_backup(struct play *p)
     char directory[] = "/tmp/crash-XXXXXX", path[64], lock[64];
     size_t from;
 
-    define(p);
-    run_groups(p, 2, 3);
+    workload_define(p);
+    workload_groups(p, 2, 3);
     if (mkdtemp(directory) == NULL)
         play_broken(p, directory, USHER_ESTORE);
     (void)snprintf(path, sizeof path, "%s/copy", directory);
@@ -460,7 +407,7 @@ static void run_timers(struct play *p)
     usher_command c;
     usher_claim held;
 
-    define(p);
+    workload_define(p);
     r.start_at = usher_now(p->u) + 2 * HOUR;
     (void)CALL(p, usher_enqueue, p->q, &r, play_on_done, play_user(p));
     (void)enqueue(p, p->q);
@@ -482,7 +429,7 @@ static void run_ladder(struct play *p)
 {
     char err[200];
 
-    define(p);
+    workload_define(p);
     (void)enqueue(p, p->q);
     (void)claim(p, enqueue(p, p->q));
     play_pass(p, 2 * HOUR);
@@ -502,198 +449,11 @@ static void run_ladder(struct play *p)
     play_pass(p, DAY);
 }
 
-/* ---- passing on ------------------------------------------------------------------------------ */
-
-static void hand_off(struct play *p, usher_claim held, usher_agent_t *to)
-{
-    usher_command c = command(USHER_HAND_OFF, held.ticket, held.token);
-
-    c.agent = to;
-    c.queue = to == NULL ? p->brittle : NULL;
-    c.text = words("they know it");
-    c.op = op(p);
-    act(p, &c);
-    play_drain(p);
-}
-
-static void desk(struct play *p, int verb, usher_id ticket)
-{
-    usher_command c = command(verb, ticket, 0);
-
-    c.who = verb == USHER_WITHDRAW || verb == USHER_CONFIRM ? "eva" : "bob";
-    act(p, &c);
-    play_drain(p);
-}
-
-static usher_claim claim_next(struct play *p, usher_agent_t *a, usher_queue_t *q)
-{
-    (void)CALL(p, usher_claim_next, a, q, 0, play_on_work, play_user(p));
-    play_drain(p);
-    return p->claims[(p->claims_n - 1) % PLAY_CLAIMS];
-}
-
-/* Every way in which an offer may end, and those that it may not have. */
-static void run_handoff(struct play *p)
-{
-    static const char *const skills[] = {"paper", "ink"};
-    usher_claim held;
-
-    define(p);
-    held = claim(p, enqueue(p, p->q));
-    hand_off(p, held, NULL);
-    held = claim_next(p, p->b, p->brittle); /* accepted, in the other queue */
-    hand_off(p, held, p->a);
-    desk(p, USHER_RECALL, held.ticket);
-    hand_off(p, held, p->a);
-    desk(p, USHER_DECLINE, held.ticket);
-    held = claim_next(p, p->b, p->brittle); /* kept for him */
-    hand_off(p, held, p->a);
-    (void)CALL(p, usher_claim_ticket, p->a, held.ticket, NULL, play_on_work, play_user(p));
-    play_drain(p);
-    held = p->claims[(p->claims_n - 1) % PLAY_CLAIMS];
-    hand_off(p, held, p->b); /* once too often: it stays, a level up */
-    (void)CALL(p, usher_resolve, p->u, &held, USHER_AS_FIX, "oiled", play_on_done, play_user(p));
-    play_drain(p);
-    held = claim(p, enqueue(p, p->q));
-    hand_off(p, held, p->b);
-    (void)CALL(p, usher_claim_next, p->a, p->q, HOUR, play_on_work, play_user(p));
-    (void)CALL(p, usher_agent_gone, p->b, play_on_done, play_user(p)); /* declined by going */
-    play_drain(p);
-    held = p->claims[(p->claims_n - 1) % PLAY_CLAIMS]; /* the parked one had it: kept */
-    (void)CALL(p, usher_agent, p->u, &p->b, "bob", skills, 2);
-    hand_off(p, held, p->b);
-    play_pass(p, HOUR); /* not accepted */
-    held = claim(p, enqueue(p, p->q));
-    hand_off(p, held, NULL);
-    (void)CALL(p, usher_agent_gone, p->a, play_on_done, play_user(p)); /* the giver; the offer stands */
-    play_drain(p);
-    desk(p, USHER_RECALL, held.ticket);
-    (void)CALL(p, usher_agent, p->u, &p->a, "ann", NULL, 0);
-    held = claim(p, enqueue(p, p->q));
-    hand_off(p, held, p->b);
-    (void)CALL(p, usher_resolve, p->u, &held, USHER_AS_ANSWERED, "so", play_on_done, play_user(p));
-    held = claim(p, enqueue(p, p->q));
-    hand_off(p, held, p->b);
-    desk(p, USHER_WITHDRAW, held.ticket);
-    held = claim(p, enqueue(p, p->q));
-    hand_off(p, held, NULL);
-    play_close(p);
-    play_open(p);
-    play_pass(p, DAY);
-}
-
-/* ---- causes ---------------------------------------------------------------------------------- */
-
-static usher_id recur(struct play *p, const char *who, usher_id follows)
-{
-    usher_request r = request();
-
-    r.requester = who;
-    r.symptom = "noise";
-    r.follows = follows;
-    (void)CALL(p, usher_enqueue, p->q, &r, play_on_done, play_user(p));
-    play_drain(p);
-    return p->done.ticket;
-}
-
-static void link_to(struct play *p, usher_id ticket, usher_id cause)
-{
-    usher_command c = command(USHER_LINK, ticket, 0);
-
-    c.other = cause;
-    act(p, &c);
-    play_drain(p);
-}
-
-static void resolve(struct play *p, usher_claim held, int as)
-{
-    (void)CALL(p, usher_resolve, p->u, &held, as, "a new belt", play_on_done, play_user(p));
-    play_drain(p);
-}
-
-static void run_cause(struct play *p)
-{
-    usher_id first, other;
-    usher_claim held;
-
-    define(p);
-    first = recur(p, "eva", 0);
-    (void)recur(p, "ben", 0); /* a cause is opened, and both are linked to it */
-    held = claim(p, first);
-    resolve(p, held, USHER_AS_ANSWERED);
-    desk(p, USHER_CONFIRM, first); /* closed, and linked */
-    held = claim_next(p, p->b, p->brittle); /* the cause */
-    resolve(p, held, USHER_AS_WORKAROUND);
-    (void)recur(p, "eva", first);
-    other = enqueue(p, p->q);
-    link_to(p, other, held.ticket);
-    link_to(p, other, held.ticket);
-    play_close(p);
-    play_open(p);
-    link_to(p, other, first + 1); /* which becomes one by that */
-    link_to(p, other, 0);
-    resolve(p, held, USHER_AS_FIX); /* the closed one is asked whether it holds */
-    (void)recur(p, "cyd", 0);
-    (void)CALL(p, usher_reopen, p->u, held.ticket, "desk", "no", play_on_done, play_user(p));
-    play_drain(p);
-    (void)recur(p, "cyd", 0);
-    held = claim(p, held.ticket);
-    resolve(p, held, USHER_AS_FIX);
-    play_pass(p, 3 * DAY); /* it is over: nobody is linked any more */
-    (void)recur(p, "eva", 0);
-    (void)recur(p, "eva", 0); /* the next one */
-    held.ticket = p->done.ticket + 1;
-    for (usher_id id = held.ticket; id > held.ticket - 2; id--) {
-        usher_command c = command(USHER_WITHDRAW, id, 0);
-
-        c.who = id == held.ticket ? "desk" : "eva";
-        act(p, &c);
-    }
-    play_drain(p);
-}
-
-/* ---- figures --------------------------------------------------------------------------------- */
-
-/* So many events that the figures are written down in between; and what comes after that is folded in
- * again at the opening. */
-static void run_figures(struct play *p)
-{
-    enum { N = 8300 };
-    usher_command *c = must(calloc(N, sizeof *c));
-    usher_claim held;
-
-    define(p);
-    held = claim(p, enqueue(p, p->q));
-    play_pass(p, 5 * MINUTE);
-    (void)CALL(p, usher_acknowledge, p->u, &held, "mine", play_on_done, play_user(p));
-    play_drain(p);
-    for (uint32_t i = 0; i < N; i++) {
-        c[i] = command(USHER_ASK, held.ticket, 0);
-        c[i].who = "eva";
-    }
-    for (int i = 0; i < 2; i++) {
-        (void)CALL(p, usher_act_many, p->u, c, N, play_on_done, play_user(p));
-        play_drain(p);
-    }
-    free(c);
-    for (int i = 0; i < 3; i++) {
-        run_groups(p, 2, 1);
-        play_pass(p, DAY + HOUR);
-        hand_off(p, claim(p, enqueue(p, p->q)), p->b);
-        if (i == 1) {
-            play_close(p);
-            play_open(p);
-        }
-    }
-    play_pass(p, 33 * DAY); /* the first days are no longer kept apart */
-    run_groups(p, 2, 1);
-}
-
 /* ---- anything, drawn ------------------------------------------------------------------------- */
 
 static void draw_request(struct play *p)
 {
-    static const char *const persons[] = {"eva", "ben", "cyd"};
+    static const char *const persons[] = {"eva", "ben", "cyd"}, *const needs[] = {"ink"};
     usher_request r = request();
 
     r.requester = persons[play_below(p, 3)];
@@ -706,8 +466,8 @@ static void draw_request(struct play *p)
         r.op = op(p);
     if (play_below(p, 3) == 0)
         r.symptom = play_below(p, 2) == 0 ? "smell" : "noise";
-    if (play_below(p, 6) == 0)
-        r.needs = (const char *const[]){"ink"}, r.needs_n = 1;
+    r.needs = needs;
+    r.needs_n = play_below(p, 6) == 0;
     (void)CALL(p, usher_enqueue, play_below(p, 4) == 0 ? p->brittle : p->q, &r, play_on_done,
                play_user(p));
 }
@@ -758,7 +518,7 @@ static void draw(struct play *p)
 
 static void run_mixed(struct play *p)
 {
-    define(p);
+    workload_define(p);
     p->may_fail = true;
     draw_request(p);
     for (int i = 0; i < 250; i++)

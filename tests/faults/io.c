@@ -200,8 +200,8 @@ static void open_all(const struct world *w, const struct image *image, const cha
     assert_in_range(tried, 20, 100000);
 }
 
-/* The store that lies on the disk becomes one of format 2, without symptoms and figures; or 1: no zones
- * either, and policies that need none. The state's record has a number less in each. */
+/* The store that lies on the disk becomes one of format 2, without symptoms and figures; or 1: no
+ * zones either, and policies that need none. The state's record has a number less in each. */
 static void make_old(struct world *w, int format)
 {
     static const char *const sql[] = {

@@ -385,8 +385,8 @@ static void check_failed(struct fixture *f)
     }
 }
 
-/* Without the memory for it a cause is opened when its symptom comes once more, and a claim of several gets
- * those that there is memory for. */
+/* Without the memory for it a cause is opened when its symptom comes once more, and a claim of
+ * several gets those that there is memory for. */
 static bool may_be_less(const struct trial *t, const struct receipt *r)
 {
     bool recurs = fixture_is(t->call, "usher_enqueue_many") ||
@@ -541,7 +541,8 @@ void world_try_new(const struct trouble *trouble, struct tally *tally)
         {S_OFFERED,
          {"usher_act(USHER_RECALL)", "usher_act(USHER_DECLINE)", "usher_act(USHER_RESOLVE)",
           "usher_act(USHER_MOVE)", "usher_claim_ticket", "usher_agent_gone"}},
-        {S_OFFERED_TO, {"usher_act(USHER_DECLINE)", "usher_act(USHER_WITHDRAW)", "usher_claim_many(0)"}},
+        {S_OFFERED_TO,
+         {"usher_act(USHER_DECLINE)", "usher_act(USHER_WITHDRAW)", "usher_claim_many(0)"}},
         {S_CAUSE,
          {"usher_resolve", "usher_act(USHER_RESOLVE)", "usher_act(USHER_HAND_OFF)",
           "usher_act(USHER_WITHDRAW)", "usher_act(USHER_LINK)", "usher_purge(0)"}},

@@ -81,7 +81,8 @@ struct tally {
 void world_try(const struct world *w, const struct call *call, const struct trouble *trouble,
                struct tally *tally);
 void world_try_all(const struct world *w, const struct trouble *trouble, struct tally *tally);
-/* Offers, links and symptoms: in each state that they lead to or from, the calls that do something there. */
+/* Offers, links and symptoms: in each state that they lead to or from, the calls that do something
+ * there. */
 void world_try_new(const struct trouble *trouble, struct tally *tally);
 void world_tally(const char *name, const struct tally *tally);
 

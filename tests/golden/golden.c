@@ -116,8 +116,10 @@ static void act(usher_command c)
 
 static void by_holder(int32_t verb, int32_t kind, const char *text)
 {
-    act((usher_command){
-        .verb = verb, .kind = kind, .claim = claim, .text = {text, text != NULL ? strlen(text) : 0}});
+    act((usher_command){.verb = verb,
+                        .kind = kind,
+                        .claim = claim,
+                        .text = {text, text != NULL ? strlen(text) : 0}});
 }
 
 static void make_tickets(void)
@@ -152,7 +154,8 @@ static void make_tickets(void)
     id = enqueue((usher_request){.body = USHER_TEXT("reopened")});
     take(id);
     by_holder(USHER_RESOLVE, 0, NULL);
-    act((usher_command){.verb = USHER_REOPEN, .claim = {id, 0}, .who = "eva", .text = USHER_TEXT("back")});
+    act((usher_command){
+        .verb = USHER_REOPEN, .claim = {id, 0}, .who = "eva", .text = USHER_TEXT("back")});
     id = enqueue((usher_request){.body = USHER_TEXT("withdrawn")});
     act((usher_command){.verb = USHER_WITHDRAW, .claim = {id, 0}, .who = "eva"});
     id = enqueue((usher_request){.body = USHER_TEXT("moved")});
@@ -163,12 +166,15 @@ static void make_tickets(void)
 
 /* A calendar, two versions of a ladder, and what fires of them: by day, by night, late. */
 #define OFFICE                                                                                     \
-    "{\"calendars\":{\"office\":{\"zone\":\"Europe/Berlin\",\"week\":{\"mon-fri\":[[\"22:00\","       \
-    "\"23:30\"],[\"23:45\",\"07:00\"]]},\"holidays\":[\"2023-11-16\"]}},\"promises\":{\"ack\":{"       \
-    "\"target\":\"30m\",\"calendar\":\"office\"},\"resolve\":{\"calendar\":\"office\",\"target\":{"       \
-    "\"high\":\"%s\",\"low\":\"2wd\"}}},\"notify_calendar\":\"office\",\"ladder\":[{\"on\":\"ack\","      \
-    "\"at\":\"50%%\",\"notify\":[\"lead\",\"desk\"],\"raise\":1,\"repeat\":\"5m\",\"times\":3},{"            \
-    "\"on\":\"resolve\",\"at\":\"%s\",\"priority\":\"high\",\"move\":\"back office\"},{\"on\":\"ack\","   \
+    "{\"calendars\":{\"office\":{\"zone\":\"Europe/Berlin\",\"week\":{\"mon-fri\":[[\"22:00\","    \
+    "\"23:30\"],[\"23:45\",\"07:00\"]]},\"holidays\":[\"2023-11-16\"]}},\"promises\":{\"ack\":{"   \
+    "\"target\":\"30m\",\"calendar\":\"office\"},\"resolve\":{\"calendar\":\"office\",\"target\":" \
+    "{"                                                                                            \
+    "\"high\":\"%s\",\"low\":\"2wd\"}}},\"notify_calendar\":\"office\",\"ladder\":[{\"on\":"       \
+    "\"ack\","                                                                                     \
+    "\"at\":\"50%%\",\"notify\":[\"lead\",\"desk\"],\"raise\":1,\"repeat\":\"5m\",\"times\":3},{"  \
+    "\"on\":\"resolve\",\"at\":\"%s\",\"priority\":\"high\",\"move\":\"back "                      \
+    "office\"},{\"on\":\"ack\","                                                                   \
     "\"at\":\"100%%\",\"move\":\"nowhere\"}]}"
 
 static void define_office(usher_queue_t *office, const char *target, const char *at)
@@ -218,14 +224,18 @@ static void make_causes(void)
     id = enqueue((usher_request){.symptom = "no toner", .body = USHER_TEXT("pale")});
     (void)enqueue((usher_request){.symptom = "no toner", .requester = "bob"});
     cause = enqueue((usher_request){.symptom = "no toner", .follows = id}) + 1;
-    (void)enqueue((usher_request){.symptom = "noise", .needs = (const char *const[]){"violin"}, .needs_n = 1});
+    (void)enqueue((usher_request){
+        .symptom = "noise", .needs = (const char *const[]){"violin"}, .needs_n = 1});
     take(id);
     by_holder(USHER_RESOLVE, USHER_AS_ANSWERED, "shake it");
     act((usher_command){.verb = USHER_CONFIRM, .claim = {id, 0}, .who = "eva"});
     take(cause);
     by_holder(USHER_RESOLVE, USHER_AS_WORKAROUND, "shake all of them");
     must("advance", usher_advance(u, usher_now(u) + HOUR / 60));
-    act((usher_command){.verb = USHER_HAND_OFF, .claim = claim, .queue = back, .text = USHER_TEXT("who orders toner?")});
+    act((usher_command){.verb = USHER_HAND_OFF,
+                        .claim = claim,
+                        .queue = back,
+                        .text = USHER_TEXT("who orders toner?")});
     id = enqueue((usher_request){.body = USHER_TEXT("for bob")});
     take(id);
     act((usher_command){.verb = USHER_HAND_OFF, .claim = claim, .agent = bob});
@@ -265,7 +275,8 @@ static void show_text(const char *name, usher_text t)
 
 static void show_ticket(const usher_standing *s)
 {
-    printf("ticket %llu in %s: %s %s level %d, seq %llu, attempts %u, chases %u, persons %u, version %u\n",
+    printf("ticket %llu in %s: %s %s level %d, seq %llu, attempts %u, chases %u, persons %u, "
+           "version %u\n",
            (unsigned long long)s->ticket, usher_queue_name(s->queue),
            usher_name(USHER_NAME_STATE, s->state), usher_name(USHER_NAME_PRIORITY, s->priority),
            (int)s->level, (unsigned long long)s->ticket_seq, s->attempts, s->chases, s->persons,
@@ -314,8 +325,9 @@ static void on_history(usher_t *service, int status, const usher_page *p, void *
     for (uint64_t i = 0; i < p->n; i++) {
         const usher_event *e = &p->events[i];
 
-        printf("    %llu #%llu %s %s", (unsigned long long)e->seq, (unsigned long long)e->ticket_seq,
-               usher_name(USHER_NAME_EVENT, e->kind), usher_name(USHER_NAME_STATE, e->state));
+        printf("    %llu #%llu %s %s", (unsigned long long)e->seq,
+               (unsigned long long)e->ticket_seq, usher_name(USHER_NAME_EVENT, e->kind),
+               usher_name(USHER_NAME_STATE, e->state));
         printf(" kept=%u lapsed=%u n=%u how=%d", e->kept, e->lapsed, e->n, (int)e->how);
         if (e->who != NULL)
             printf(" who=%s", e->who);
@@ -354,7 +366,8 @@ static void on_tickets(usher_t *service, int status, const usher_page *p, void *
     (void)service, (void)user;
     must("tickets", status);
     for (uint64_t i = 0; i < p->n; i++) {
-        usher_query q = {.size = sizeof q, .what = USHER_READ_HISTORY, .ticket = p->tickets[i].ticket};
+        usher_query q = {
+            .size = sizeof q, .what = USHER_READ_HISTORY, .ticket = p->tickets[i].ticket};
 
         show_ticket(&p->tickets[i]);
         must("read", usher_read(u, &q, on_history, NULL));
@@ -370,11 +383,13 @@ static void on_symptoms(usher_t *service, int status, const usher_page *p, void 
     for (uint64_t i = 0; i < p->n; i++) {
         const usher_symptom *s = &p->symptoms[i];
 
-        printf("symptom %s: seen %llu, recent %u of %u, first %+lld, last %+lld #%llu, cause %llu, linked %u, "
+        printf("symptom %s: seen %llu, recent %u of %u, first %+lld, last %+lld #%llu, cause %llu, "
+               "linked %u, "
                "causes %u, fixes %u, workarounds %u\n",
                s->symptom, (unsigned long long)s->seen, s->recent, s->requesters,
-               (long long)(s->first_at - T0), (long long)(s->last_at - T0), (unsigned long long)s->last,
-               (unsigned long long)s->cause, s->linked, s->causes, s->fixes, s->workarounds);
+               (long long)(s->first_at - T0), (long long)(s->last_at - T0),
+               (unsigned long long)s->last, (unsigned long long)s->cause, s->linked, s->causes,
+               s->fixes, s->workarounds);
     }
 }
 
@@ -393,7 +408,8 @@ static void on_figures(usher_t *service, int status, const usher_page *p, void *
 
         if (f->claims + f->enqueued == 0) /* nothing was counted before format 3 */
             continue;
-        printf("figures of %s/%d: enqueued %llu claims %llu resolved %llu closed %llu handoffs %llu no_agent %llu",
+        printf("figures of %s/%d: enqueued %llu claims %llu resolved %llu closed %llu handoffs "
+               "%llu no_agent %llu",
                usher_queue_name(f->queue), (int)f->priority, (unsigned long long)f->enqueued,
                (unsigned long long)f->claims, (unsigned long long)f->resolved,
                (unsigned long long)f->closed, (unsigned long long)f->handoffs,

@@ -1,6 +1,7 @@
 """What keeps coming: symptoms, the tickets about their causes, and who is linked to those."""
 from words import (
-    AS_FIX, AS_WORKAROUND, CLOSED, LINKS_MAX, RESOLVED, Refused, SYMPTOM_MEMORY, WITHDRAWN)
+    AS_FIX, AS_WORKAROUND, BEFORE_RESOLVED, CLOSED, LINKS_MAX, RESOLVED, Refused, SYMPTOM_MEMORY,
+    WITHDRAWN)
 
 
 class Symptom:
@@ -74,6 +75,7 @@ class Causes:
 
     def link(self, t, cause, who=None, text=None):
         self.unlink(t)
+        self.cause_stirs(t)
         t.cause, t.cause_runs = cause.id, True
         cause.linked.append(t)
         if t in self.ended:
@@ -113,6 +115,7 @@ class Causes:
     def cause_worked_around(self, t, text):
         if t.is_cause:
             self.symptoms[t.symptom].workarounds += 1
+        self.cause_stirs(t)
         self.tell_linked(t, AS_WORKAROUND, text)
 
     def cause_resolved(self, t, how, text):
@@ -130,8 +133,9 @@ class Causes:
         if t.is_cause and self.symptoms[t.symptom].cause is t:
             self.symptoms[t.symptom].cause = None
 
-    def cause_reopened(self, t):
-        if t.is_cause and self.symptoms[t.symptom].cause is None:
+    def cause_stirs(self, t):
+        """An open one that something happens to is the symptom's cause, if there is no other."""
+        if t.is_cause and t.state in BEFORE_RESOLVED and self.symptoms[t.symptom].cause is None:
             self.symptoms[t.symptom].cause = t
 
     def describe_symptoms(self):

@@ -158,6 +158,9 @@ class Service(Line, Ladder, Causes):
         if ticket is not None:
             ticket.events += 1
             ticket.cached = None
+            if ticket.state != ticket.told_state:
+                ticket.told_state = ticket.state
+                self.cause_stirs(ticket)
             self.touched.add(ticket.id)
             number, ts, level, priority = ticket.id, ticket.events, ticket.level, ticket.priority
             state, version, queue = ticket.state, ticket.policy.version, ticket.queue
@@ -382,7 +385,6 @@ class Service(Line, Ladder, Causes):
         self.tell("reopened", t, who, lapsed=lapsed, text=text)
         if resolve.owed and resolve.state == RUNNING:
             self.judge(t, [resolve])
-        self.cause_reopened(t)
 
     def stick(self, t, who):
         t.level = min(LEVEL_MAX, t.level + 1)

@@ -1,6 +1,6 @@
-/* Symptoms and causes, by the events alone: what recurs, when a cause is opened, who is linked to it and
- * who must be told. What has to follow from an event comes right after it, in order, and nothing else of
- * the kind does. */
+/* Symptoms and causes, by the events alone: what recurs, when a cause is opened, who is linked to
+ * it and who must be told. What has to follow from an event comes right after it, in order, and
+ * nothing else of the kind does. */
 #include "parts.h"
 
 #include <inttypes.h>
@@ -288,7 +288,8 @@ void causes_look(struct watch *w, const struct seen *t, const usher_standing *s)
     static const char *const names[SYMPTOMS + 1] = { NULL, "y1", "y2" };
     const char *name = names[t->symptom];
 
-    if (s->cause != t->cause || s->follows != t->follows || s->linked != watch_linked(w, s->ticket) ||
+    if (s->cause != t->cause || s->follows != t->follows ||
+        s->linked != watch_linked(w, s->ticket) ||
         (s->is_cause != 0) != t->is_cause)
         watch_wrong(w, "ticket %" PRIu64 ": cause %" PRIu64 ", follows %" PRIu64 ", %u linked (%d);"
                     " by its events %" PRIu64 ", %" PRIu64 ", %u (%d)",

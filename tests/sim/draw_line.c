@@ -139,8 +139,8 @@ void draw_many(void)
 }
 /* ---- claims ---------------------------------------------------------------------------------- */
 
-/* 0: not for this agent now; 255: kept for it or offered to it; else the larger, the earlier its queue
- * is named. */
+/* 0: not for this agent now; 255: kept for it or offered to it; else the larger, the earlier its
+ * queue is named. */
 static uint8_t fit(const struct seen *t, uint32_t agent, const uint32_t *named, uint32_t n)
 {
     uint32_t queue = t->offer == USHER_TO_QUEUE ? (uint32_t)t->offer_to : t->queue;

@@ -122,9 +122,9 @@ static void look_before(struct call *call)
 {
     usher_standing s = USHER_INIT(usher_standing);
     int verb = call->command.verb;
+    bool passes = verb == USHER_HAND_OFF || verb == USHER_RECALL || verb == USHER_DECLINE;
 
-    if (!run.drained || run.nested ||
-        (verb != USHER_HAND_OFF && verb != USHER_RECALL && verb != USHER_DECLINE && verb != USHER_LINK) ||
+    if (!run.drained || run.nested || (!passes && verb != USHER_LINK) ||
         usher_peek(run.u, call->command.claim.ticket, &s) != USHER_OK)
         return;
     memcpy(call->before, s.promises, sizeof call->before);
@@ -137,8 +137,9 @@ static struct call *do_act(const usher_command *c, int attempt)
     int err;
 
     say("act verb=%s kind=%d ticket=%" PRIu64 " token=%" PRIu64 " at=%" PRId64 " ms=%" PRId64
-        " who=%s to=%s other=%" PRIu64 " op=%" PRIu64, usher_name(USHER_NAME_VERB, c->verb), c->kind, c->claim.ticket,
-        c->claim.token, c->at, c->ms, c->who == NULL ? "" : c->who,
+        " who=%s to=%s other=%" PRIu64 " op=%" PRIu64,
+        usher_name(USHER_NAME_VERB, c->verb), c->kind, c->claim.ticket, c->claim.token, c->at, c->ms,
+        c->who == NULL ? "" : c->who,
         c->agent != NULL   ? usher_agent_name(c->agent)
         : c->queue != NULL ? usher_queue_name(c->queue)
                            : "",

@@ -154,8 +154,9 @@ void draw_gone(void)
 }
 
 static const int reads[] = {
-    USHER_READ_TICKETS, USHER_READ_HISTORY, USHER_READ_WHY_DUE,  USHER_READ_FIGURES, USHER_READ_FIGURES,
-    USHER_READ_TICKETS, USHER_READ_AGENTS,  USHER_READ_SYMPTOMS, USHER_READ_METRICS, USHER_READ_WHY_RANK,
+    USHER_READ_TICKETS, USHER_READ_HISTORY,  USHER_READ_WHY_DUE, USHER_READ_FIGURES,
+    USHER_READ_FIGURES, USHER_READ_TICKETS,  USHER_READ_AGENTS,  USHER_READ_SYMPTOMS,
+    USHER_READ_METRICS, USHER_READ_WHY_RANK,
 };
 
 /* Of what was so once: the days before yesterday, perhaps. */
@@ -192,7 +193,8 @@ void draw_read(void)
         q.limit = USHER_ROWS_MAX;
     }
     /* The page is as things are when it is told: at once, where that is looked at. */
-    if ((q.what != USHER_READ_TICKETS && q.what != USHER_READ_HISTORY) || q.linked != 0 || store.alike)
+    if ((q.what != USHER_READ_TICKETS && q.what != USHER_READ_HISTORY) || q.linked != 0 ||
+        store.alike)
         drain_first();
     if (q.what == USHER_READ_WHY_DUE) {
         q.limit = 1000;

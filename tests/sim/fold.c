@@ -1,4 +1,5 @@
-/* Figures, folded from the events once more: one row per event, added up when they are asked for. */
+/* Figures, folded from the events once more: one row per event, added up when they are asked for.
+ */
 #include "fold.h"
 
 #include <inttypes.h>
@@ -386,12 +387,13 @@ void fold_check_linked(struct watch *w, const usher_query *q, const usher_page *
     }
 }
 
-/* ---- what a standing says of others' waits ----------------------------------------------------- */
+/* ---- what a standing says of others' waits -----------------------------------------------------
+ */
 
 void fold_look(struct watch *w, const struct seen *t, const usher_standing *s, int64_t now)
 {
     static struct times last;
-    uint32_t queue = t->offer == USHER_TO_QUEUE ? (uint32_t)t->offer_to : t->queue; /* where it stands */
+    uint32_t queue = t->offer == USHER_TO_QUEUE ? (uint32_t)t->offer_to : t->queue;
     uint32_t n = fold.wait_n[queue][t->priority - 1];
     int64_t p50 = -1, p90 = -1;
 

@@ -1,5 +1,5 @@
-/* Passing on, by the events alone: one answers for the ticket at any instant, an offer has one end, and
- * nobody's clock notices. And who could serve it at all. */
+/* Passing on, by the events alone: one answers for the ticket at any instant, an offer has one end,
+ * and nobody's clock notices. And who could serve it at all. */
 #include "parts.h"
 
 #include <inttypes.h>
@@ -117,7 +117,7 @@ void handoffs_event(struct watch *w, struct seen *t, const usher_event *e)
             watch_wrong(w, "escalated at hand-off %u of %u", t->hops + 1, t->rules->hops);
         break;
     case USHER_EV_WITHDRAWN: /* his claim has ended, and it was not he who ended it */
-        if (e->to != NULL && watch_number(e->to, 'a', AGENTS) != (watch_claim_stands(t) ? t->holder : -1))
+        if (watch_number(e->to, 'a', AGENTS) != (watch_claim_stands(t) ? t->holder : -1))
             watch_wrong(w, "withdrawn, and %s is told to stop", e->to == NULL ? "nobody" : e->to);
         break;
     case USHER_EV_NO_AGENT: no_agent(w, t); break;

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "parts.h"
+
 /* Which state each verb is legal in, and where it may lead; "=": it stays. */
 static const struct legal {
     int verb, kind; /* kind -1: any */
@@ -120,4 +122,66 @@ int watch_expect(struct watch *w, const usher_command *c, int64_t now)
     if (c->verb == USHER_HAND_OFF)
         return expect_hand_off(w, t, c);
     return expect_now(t, c, now);
+}
+
+/* From which states an event may come, and to which it may lead; "=": the same. */
+static const struct way {
+    const char *from, *to;
+} ways[] = {
+    [USHER_EV_JOINED] = { "SWCOPK", "=" },
+    [USHER_EV_STARTED] = { "S", "W" },
+    [USHER_EV_CLAIMED] = { "WOPK", "C" },
+    [USHER_EV_ACKNOWLEDGED] = { "COP", "=" },
+    [USHER_EV_RECEIPT] = { "SWCOPK", "=" },
+    [USHER_EV_UPDATED] = { "COP", "=" },
+    [USHER_EV_EXTENDED] = { "C", "=" },
+    [USHER_EV_RELEASED] = { "C", "W" },
+    [USHER_EV_PAUSED] = { "CP", "P" },
+    [USHER_EV_RESUMED] = { "P", "PW" },
+    [USHER_EV_PAUSE_ENDED] = { "P", "PW" },
+    [USHER_EV_REMINDED] = { "P", "=" },
+    [USHER_EV_RESOLVED] = { "COP", "R" },
+    [USHER_EV_FAILED] = { "C", "SK" },
+    [USHER_EV_STUCK] = { "K", "=" },
+    [USHER_EV_LEASE_EXPIRED] = { "C", "WK" },
+    [USHER_EV_KEEP_ENDED] = { "W", "=" },
+    [USHER_EV_ASKED] = { "SWCOPKR", "=" },
+    [USHER_EV_REPLIED] = { "SWCOPKRX", "=W" },
+    [USHER_EV_CONFIRMED] = { "R", "=" },
+    [USHER_EV_REOPENED] = { "RX", "W" },
+    [USHER_EV_LEFT] = { "SWCOPKR", "=" },
+    [USHER_EV_WITHDRAWN] = { "SWCOPKR", "D" },
+    [USHER_EV_CLOSED] = { "R", "X" },
+    [USHER_EV_REVIVED] = { "K", "W" },
+    [USHER_EV_ESCALATED] = { "SWCOPK", "=" },
+    [USHER_EV_REPRIORITISED] = { "SWCOPK", "=" },
+    [USHER_EV_MOVED] = { "SWCOPK", "=" },
+    [USHER_EV_NOTED] = { "SWCOPKR", "=" },
+    [USHER_EV_CHECK_IN] = { "RX", "=" },
+    [USHER_EV_WARNED] = { "SWCOPKRX", "=" },
+    [USHER_EV_BROKEN] = { "SWCOPK", "=" },
+    [USHER_EV_STEPPED] = { "SWCOPKRX", "=" },
+    [USHER_EV_NO_QUEUE] = { "SWCOPK", "=" },
+    [USHER_EV_OFFERED] = { "C", "O" },
+    [USHER_EV_RECALLED] = { "O", "CW" },
+    [USHER_EV_DECLINED] = { "O", "W" },
+    [USHER_EV_OFFER_EXPIRED] = { "O", "W" },
+    [USHER_EV_RECURRED] = { "SW", "=" },
+    [USHER_EV_LINKED] = { "SWCOPKRX", "=" },
+    [USHER_EV_CAUSE_TOLD] = { "SWCOPKRX", "=" },
+    [USHER_EV_NO_AGENT] = { "W", "=" },
+};
+
+void legal_way(struct watch *w, const struct seen *t, const usher_event *e)
+{
+    const struct way *way = &ways[e->kind];
+    char from = watch_letters[t->state], to = watch_letters[e->state];
+
+    if (way->from == NULL || strchr(way->from, from) == NULL ||
+        (strchr(way->to, to) == NULL && (strchr(way->to, '=') == NULL || to != from)))
+        watch_wrong(w, "the event leads from %c to %c", from, to);
+    if (e->kind == USHER_EV_CHECK_IN && from == 'X' && e->n != 0)
+        watch_wrong(w, "a check-in of what is closed");
+    if (e->kind == USHER_EV_REPLIED && to != from && from != 'P')
+        watch_wrong(w, "a reply leads from %c to %c", from, to);
 }

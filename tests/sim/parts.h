@@ -33,8 +33,11 @@ bool ladder_is_behind(const struct seen *t, int64_t at);
 bool ladder_moves(const struct rules *r);
 void ladder_overdue(struct watch *w, const struct seen *t, usher_id id, int64_t now);
 
-/* Whether a pause that has just begun, beside those that ran before, stops one in its last tenth. */
+/* Whether a pause that has just begun, beside those that ran, stops one in its last tenth. */
 bool promises_stopped_late(const struct seen *t, uint32_t ran, int64_t at);
+
+/* legal.c: whether an event may lead from the ticket's state to its own. */
+void legal_way(struct watch *w, const struct seen *t, const usher_event *e);
 
 /* handoffs.c: OFFERED, and how an offer ends; state and queue are still those before the event. */
 void handoffs_event(struct watch *w, struct seen *t, const usher_event *e);

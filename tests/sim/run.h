@@ -25,7 +25,7 @@ struct call {
     usher_command command; /* verb 0: none */
     int64_t at;            /* when it was given */
     int from;              /* the ticket's state then; 0: not known */
-    usher_promise before[4]; /* its promises then, if they must be the same afterwards: `compares` */
+    usher_promise before[4]; /* its promises then; `compares`: they must be so afterwards, too */
     bool compares, settled;  /* settled: nothing was outstanding when it was read */
     usher_query query;       /* what 0: none */
 };

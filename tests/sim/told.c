@@ -287,7 +287,8 @@ static void check_turn(usher_id id)
     for (usher_id other = 1; other <= w->tickets_n; other++) {
         const struct seen *o = &w->ticket[other];
         bool rivals = run.fits[id] == run.fits[other] &&
-                      (run.fits[id] == 255 || (t->queue == line_of(o) && t->priority == o->priority));
+                      (run.fits[id] == 255 ||
+                       (t->queue == line_of(o) && t->priority == o->priority));
 
         if (run.fits[other] == 0 || other == id)
             continue;

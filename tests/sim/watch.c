@@ -57,7 +57,8 @@ uint32_t watch_open(const struct watch *w, uint32_t queue)
     uint32_t n = 0;
 
     for (uint32_t id = 1; id <= w->tickets_n; id++)
-        n += w->ticket[id].state != 0 && w->ticket[id].queue == queue && !watch_is_over(&w->ticket[id]);
+        n += w->ticket[id].state != 0 && w->ticket[id].queue == queue &&
+             !watch_is_over(&w->ticket[id]);
     return n;
 }
 
@@ -79,70 +80,6 @@ int watch_person(const char *name)
     int who = watch_number(name, 'p', PERSONS), queue = watch_number(name, 'q', QUEUES);
 
     return queue >= 0 ? PERSONS + queue : who;
-}
-
-/* ---- the table ------------------------------------------------------------------------------- */
-
-/* From which states an event may come, and to which it may lead; "=": the same. */
-static const struct way {
-    const char *from, *to;
-} ways[] = {
-    [USHER_EV_JOINED] = { "SWCOPK", "=" },
-    [USHER_EV_STARTED] = { "S", "W" },
-    [USHER_EV_CLAIMED] = { "WOPK", "C" },
-    [USHER_EV_ACKNOWLEDGED] = { "COP", "=" },
-    [USHER_EV_RECEIPT] = { "SWCOPK", "=" },
-    [USHER_EV_UPDATED] = { "COP", "=" },
-    [USHER_EV_EXTENDED] = { "C", "=" },
-    [USHER_EV_RELEASED] = { "C", "W" },
-    [USHER_EV_PAUSED] = { "CP", "P" },
-    [USHER_EV_RESUMED] = { "P", "PW" },
-    [USHER_EV_PAUSE_ENDED] = { "P", "PW" },
-    [USHER_EV_REMINDED] = { "P", "=" },
-    [USHER_EV_RESOLVED] = { "COP", "R" },
-    [USHER_EV_FAILED] = { "C", "SK" },
-    [USHER_EV_STUCK] = { "K", "=" },
-    [USHER_EV_LEASE_EXPIRED] = { "C", "WK" },
-    [USHER_EV_KEEP_ENDED] = { "W", "=" },
-    [USHER_EV_ASKED] = { "SWCOPKR", "=" },
-    [USHER_EV_REPLIED] = { "SWCOPKRX", "=W" },
-    [USHER_EV_CONFIRMED] = { "R", "=" },
-    [USHER_EV_REOPENED] = { "RX", "W" },
-    [USHER_EV_LEFT] = { "SWCOPKR", "=" },
-    [USHER_EV_WITHDRAWN] = { "SWCOPKR", "D" },
-    [USHER_EV_CLOSED] = { "R", "X" },
-    [USHER_EV_REVIVED] = { "K", "W" },
-    [USHER_EV_ESCALATED] = { "SWCOPK", "=" },
-    [USHER_EV_REPRIORITISED] = { "SWCOPK", "=" },
-    [USHER_EV_MOVED] = { "SWCOPK", "=" },
-    [USHER_EV_NOTED] = { "SWCOPKR", "=" },
-    [USHER_EV_CHECK_IN] = { "RX", "=" },
-    [USHER_EV_WARNED] = { "SWCOPKRX", "=" },
-    [USHER_EV_BROKEN] = { "SWCOPK", "=" },
-    [USHER_EV_STEPPED] = { "SWCOPKRX", "=" },
-    [USHER_EV_NO_QUEUE] = { "SWCOPK", "=" },
-    [USHER_EV_OFFERED] = { "C", "O" },
-    [USHER_EV_RECALLED] = { "O", "CW" },
-    [USHER_EV_DECLINED] = { "O", "W" },
-    [USHER_EV_OFFER_EXPIRED] = { "O", "W" },
-    [USHER_EV_RECURRED] = { "SW", "=" },
-    [USHER_EV_LINKED] = { "SWCOPKRX", "=" },
-    [USHER_EV_CAUSE_TOLD] = { "SWCOPKRX", "=" },
-    [USHER_EV_NO_AGENT] = { "W", "=" },
-};
-
-static void check_way(struct watch *w, const struct seen *t, const usher_event *e)
-{
-    const struct way *way = &ways[e->kind];
-    char from = watch_letters[t->state], to = watch_letters[e->state];
-
-    if (way->from == NULL || strchr(way->from, from) == NULL ||
-        (strchr(way->to, to) == NULL && (strchr(way->to, '=') == NULL || to != from)))
-        watch_wrong(w, "the event leads from %c to %c", from, to);
-    if (e->kind == USHER_EV_CHECK_IN && from == 'X' && e->n != 0)
-        watch_wrong(w, "a check-in of what is closed");
-    if (e->kind == USHER_EV_REPLIED && to != from && from != 'P')
-        watch_wrong(w, "a reply leads from %c to %c", from, to);
 }
 
 uint32_t watch_mask(const struct seen *t)
@@ -527,7 +464,7 @@ static void ticket_event(struct watch *w, const usher_event *e)
         return;
     }
     if (!is_new)
-        check_way(w, t, e);
+        legal_way(w, t, e);
     else if (e->state != USHER_WAITING && e->state != USHER_SCHEDULED)
         watch_wrong(w, "a new ticket in state %c", watch_letters[e->state]);
     if (e->kind == USHER_EV_JOINED)

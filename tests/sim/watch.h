@@ -24,7 +24,7 @@ enum {
     TICKETS_MAX = 160, /* of one service */
     CHANGES_MAX = 400,
     STEPS = 4, /* of a ladder */
-    WAITERS = PERSONS + QUEUES, /* who may wait: persons, and queues for the causes they asked for */
+    WAITERS = PERSONS + QUEUES, /* persons, and queues for the causes that they asked for */
     SYMPTOMS = 2,    /* y1 ... */
     RECENT_MAX = 32  /* remembered of a symptom */
 };
@@ -71,8 +71,8 @@ struct rules {
 struct seen_promise {
     int64_t start_at, target;
     uint32_t arming, warned; /* bits by index of rules.warn */
-    uint32_t implied; /* of these, by a higher one that a new target has put in the past: if such a one had
-                         fired before, and late, it may still be told by its name */
+    uint32_t implied; /* of these, by a higher one that a new target has put in the past; such a one
+                         may have fired late before, and is then still told by its name */
     uint32_t climbed[STEPS]; /* how often a step has fired in this arming */
     int state;
     bool owed, alone;
@@ -143,7 +143,7 @@ struct seen_queue {
     usher_queue_t *q;
     struct rules rules[VERSIONS]; /* [version - 1] */
     uint32_t version, hold;
-    uint64_t unsteady_seq; /* the last event by which its ranks could differ from those as they came */
+    uint64_t unsteady_seq; /* the last event by which ranks may not be those as they came */
     bool refused, was_full; /* EFULL since there was room; and there was none at all */
 };
 
@@ -191,7 +191,8 @@ struct watch {
     bool stored;  /* what leaves memory is still there */
     bool unsure;  /* some ranks are, until the next look */
     usher_id out_of_turn; /* the ticket that is being claimed so */
-    uint32_t pending_key, pending_ref, pending_needs, pending_symptom; /* of what is being enqueued */
+    uint32_t pending_key, pending_ref, pending_needs; /* of what is being enqueued */
+    uint32_t pending_symptom;
     usher_id pending_follows;
     uint64_t offers_made, offers_ended;
     char wrong[400]; /* "": nothing */

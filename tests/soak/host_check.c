@@ -129,22 +129,13 @@ static void on_tickets(usher_t *u, int status, const usher_page *p, void *user)
 static void on_figures(usher_t *u, int status, const usher_page *p, void *user)
 {
     struct line line = {.kind = LINE_FIGURES};
-    uint64_t *to = line.u.figures;
 
     (void)u, (void)user;
     host.outstanding--;
     if (status != USHER_OK || p->cursor != 0)
         host_wrong("figures: %s", usher_err_name(status));
-    for (uint64_t i = 0; i < p->n; i++) {
-        const usher_figures *f = &p->figures[i];
-        const uint64_t is[FIGURES] = {f->enqueued, f->claims,   f->handoffs,  f->declined, f->expired,
-                                      f->recalled, f->resolved, f->closed,    f->recurred, f->withdrawn,
-                                      f->chases,   f->failed,   f->escalated, f->broken[3] + f->broken[2] +
-                                                                              f->broken[1] + f->broken[0]};
-
-        for (int k = 0; k < FIGURES && f->priority == 0; k++)
-            to[k] += is[k];
-    }
+    for (uint64_t i = 0; i < p->n; i++)
+        figures_add(line.u.figures, &p->figures[i]);
     report(&line);
 }
 

@@ -52,7 +52,7 @@ static void *grown(void *p, uint64_t n, uint64_t *room, size_t size)
     return p;
 }
 
-static struct told *event_at(uint64_t seq)
+struct told *ledger_event(uint64_t seq)
 {
     ledger.events = grown(ledger.events, seq, &ledger.events_room, sizeof *ledger.events);
     return &ledger.events[seq - 1];
@@ -392,7 +392,7 @@ static void take_event(const struct line *line)
         return;
     }
     check_order(line->sub, seq);
-    e = event_at(seq);
+    e = ledger_event(seq);
     ledger.counts.events += !e->known;
     ledger.counts.retold += e->known;
     if (e->known && !is_same(e, line))
@@ -423,7 +423,7 @@ static void take_event(const struct line *line)
 static void take_history(const struct line *line)
 {
     uint64_t seq = line->u.event.seq;
-    const struct told *e = event_at(seq);
+    const struct told *e = ledger_event(seq);
 
     ledger.counts.histories++;
     if (line->u.event.ticket != ledger.history_of || line->u.event.ticket_seq == 1) {
@@ -464,7 +464,7 @@ static void take_ticket(const struct line *line)
     else if (line->op != 0)
         ledger_wrong("ticket %" PRIu64 " is a cause, and op %u asked for it", id, line->op);
     for (uint64_t seq = ledger.last[CHECK]; seq > 0; seq--) { /* its last event that was told */
-        const struct told *e = event_at(seq);
+        const struct told *e = ledger_event(seq);
 
         if (e->ticket != id)
             continue;
@@ -487,7 +487,7 @@ static void check_claims(void)
     if (claims == NULL)
         exit(2);
     for (uint64_t seq = 1; seq <= most; seq++) {
-        const struct told *e = event_at(seq);
+        const struct told *e = ledger_event(seq);
         uint32_t token;
 
         if (e->kind != USHER_EV_CLAIMED || e->ticket > most)
@@ -513,43 +513,6 @@ static void check_claims(void)
         }
     }
     free(claims);
-}
-
-/* ---- figures --------------------------------------------------------------------------------- */
-
-const int figure_kinds[FIGURES] = {
-    USHER_EV_ENQUEUED,  USHER_EV_CLAIMED,  USHER_EV_OFFERED, USHER_EV_DECLINED, USHER_EV_OFFER_EXPIRED,
-    USHER_EV_RECALLED,  USHER_EV_RESOLVED, USHER_EV_CLOSED,  USHER_EV_RECURRED, USHER_EV_WITHDRAWN,
-    USHER_EV_ASKED,     USHER_EV_FAILED,   USHER_EV_ESCALATED, USHER_EV_BROKEN,
-};
-
-/* Timers run on: they are at least the events that had been told by then, and at most those told in the
- * end. */
-static void check_figures(bool ended)
-{
-    uint64_t n[USHER_EV_NO_AGENT + 1] = {0};
-
-    for (uint64_t seq = 1; seq <= ledger.told_seq; seq++) {
-        const struct told *e = event_at(seq);
-
-        if (!e->known)
-            ledger_wrong("event %" PRIu64 " was never told", seq);
-        n[e->kind]++;
-    }
-    for (int i = 0; i < FIGURES; i++) {
-        uint64_t told = n[figure_kinds[i]], is = ledger.figures[i];
-
-        if (ended ? is > told : is < told)
-            ledger_wrong("figures: %" PRIu64 " %s, and %" PRIu64 " were told", is,
-                         usher_name(USHER_NAME_EVENT, figure_kinds[i]), told);
-    }
-}
-
-static void take_figures(const struct line *line)
-{
-    memcpy(ledger.figures, line->u.figures, sizeof ledger.figures);
-    ledger.has_figures = true;
-    check_figures(false);
 }
 
 /* ---- what a check comes to ------------------------------------------------------------------- */
@@ -598,7 +561,7 @@ static void take_checked(const struct line *line)
     ledger.counts.checks++;
     if (ledger.told_seq > seq)
         for (uint64_t i = seq + 1; i <= ledger.told_seq; i++) {
-            if (event_at(i)->known && ledger.last[LIVE] < i && ledger.last[DURABLE] < i)
+            if (ledger_event(i)->known && ledger.last[LIVE] < i && ledger.last[DURABLE] < i)
                 ledger_wrong("event %" PRIu64 " was told, and the last now is %" PRIu64, i, seq);
         }
     check_prefix(ledger.checked_op, line->op);
@@ -657,11 +620,10 @@ void ledger_take(const struct line *line)
         take_checked(line);
         break;
     case LINE_FIGURES:
-        take_figures(line);
+        figures_take(line);
         break;
     case LINE_CLOSED:
-        if (ledger.has_figures)
-            check_figures(true);
+        figures_end();
         ledger.clean = true;
         ledger.counts.closes++;
         break;

@@ -63,8 +63,7 @@ enum {
     LINE_WRONG    /* text */
 };
 enum { LIVE = 1, DURABLE, CHECK }; /* who was told an event */
-enum { FIGURES = 14 };
-extern const int figure_kinds[FIGURES]; /* of which events they are the count */
+enum { FIGURES = 14 }; /* see figures.c */
 
 struct line {
     int32_t kind, sub;
@@ -137,6 +136,13 @@ void ledger_life(void);
 void ledger_take(const struct line *line);
 void ledger_wrong(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void ledger_free(void);
+
+struct told *ledger_event(uint64_t seq);
+
+/* figures.c */
+void figures_take(const struct line *line);
+void figures_end(void); /* of a life */
+void figures_add(uint64_t to[FIGURES], const usher_figures *f);
 
 /* What a deed stands for, for people. */
 const char *deed_name(const struct deed *d);

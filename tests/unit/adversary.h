@@ -1,5 +1,6 @@
-/* For tests against adversaries: whoever tries to get more than his share, or that something never ends,
- * through the public calls alone. Time is manual; each mode says its bound, and the bound is counted. */
+/* For tests against adversaries: whoever tries to get more than his share, or that something never
+ * ends, through the public calls alone. Time is manual; each mode says its bound, and the bound is
+ * counted. */
 #ifndef USHER_UNIT_ADVERSARY_H
 #define USHER_UNIT_ADVERSARY_H
 
@@ -31,11 +32,11 @@ struct desk {
     usher_t *u;
     usher_queue_t *q, *q2;
     usher_agent_t *a[AGENTS];
-    usher_done done;     /* the latest completion */
-    usher_claim claim;   /* ... and claim; ticket 0: it got nothing */
-    char requester[16];  /* whose ticket that is */
+    usher_done done;      /* the latest completion */
+    usher_claim claim;    /* ... and claim; ticket 0: it got nothing */
+    char requester[16];   /* whose ticket that is */
     uint32_t told[KINDS]; /* events, by kind */
-    usher_event event;   /* the latest one of the kind in `watch` */
+    usher_event event;    /* the latest one of the kind in `watch` */
     int watch;
     uint32_t passed_over; /* by claims */
     uint32_t closed;

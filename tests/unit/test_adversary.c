@@ -1,13 +1,14 @@
-/* Adversaries at the counter: floods, urgency for all, cherry-picking, a symptom that never ends. What one of
- * them can take from the others is bounded, and the bound is the one that DESIGN states (section 5). */
+/* Adversaries at the counter: floods, urgency for all, cherry-picking, a symptom that never ends.
+ * What one of them can take from the others is bounded, and the bound is the one that DESIGN states
+ * (section 5). */
 #include "adversary.h"
 
 enum { GAP_MS = 60000, FLOOD = 500 };
 
 static const char gap[] = "{\"line\":{\"gap\":\"1m\"},\"promises\":{\"ack\":{\"target\":\"10m\"}}}";
 
-/* One person has five hundred tickets. Whoever comes then is overtaken by at most (R - entry) / gap + 1 of
- * those that come after him, and by none of those before him but the ones due before. */
+/* One person has five hundred tickets. Whoever comes then is overtaken by at most (R - entry) / gap
+ * + 1 of those that come after him, and by none of those before him but the ones due before. */
 static void test_adversary__one_requester_floods(void **state)
 {
     struct desk *d = begin(gap);
@@ -29,13 +30,14 @@ static void test_adversary__one_requester_floods(void **state)
         after += d->claim.ticket > eva;
     }
     assert_int_equal(d->claim.ticket, eva);
-    assert_int_equal(before, 4); /* with ranks of 10, 11, 12 and 13 minutes: the same instant, the smaller id */
+    assert_int_equal(
+        before, 4); /* with ranks of 10, 11, 12 and 13 minutes: the same instant, the smaller id */
     assert_in_range(after, 0, bound);
     end(d);
 }
 
-/* The same, while more is poured in between any two claims, by one who has nothing in the line before:
- * he gets the most that the bound gives. */
+/* The same, while more is poured in between any two claims, by one who has nothing in the line
+ * before: he gets the most that the bound gives. */
 static void test_adversary__one_requester_keeps_pouring(void **state)
 {
     struct desk *d = begin("{\"line\":{\"gap\":\"1m\"}}");
@@ -60,7 +62,8 @@ static void test_adversary__one_requester_keeps_pouring(void **state)
     end(d);
 }
 
-/* A lift brings at most one ticket per gap to the front: who has all of his lifted gains one place. */
+/* A lift brings at most one ticket per gap to the front: who has all of his lifted gains one place.
+ */
 static void test_adversary__all_of_one_requesters_are_lifted(void **state)
 {
     struct desk *d = begin("{\"line\":{\"gap\":\"1m\"}}");
@@ -72,10 +75,10 @@ static void test_adversary__all_of_one_requesters_are_lifted(void **state)
         (void)enqueue(d, "max", USHER_NORMAL);
     eva = enqueue(d, "eva", USHER_HIGH);
     for (usher_id id = 1; id <= 50; id++)
-        assert_int_equal(act(d, (usher_command){.verb = USHER_REPRIORITISE,
-                                                .kind = USHER_HIGH,
-                                                .claim = {id, 0}}),
-                         USHER_OK);
+        assert_int_equal(
+            act(d,
+                (usher_command){.verb = USHER_REPRIORITISE, .kind = USHER_HIGH, .claim = {id, 0}}),
+            USHER_OK);
     while (claim(d) && d->claim.ticket != eva)
         lifted++;
     assert_in_range(lifted, 0, 1);
@@ -87,7 +90,8 @@ static void test_adversary__all_are_urgent(void **state)
 {
     static const uint32_t weight[] = {1, 4, 8, 16};
     enum { TURNS = 400, W = 29 };
-    struct desk *d = begin("{\"line\":{\"shares\":{\"urgent\":16,\"high\":8,\"normal\":4,\"low\":1}}}");
+    struct desk *d =
+        begin("{\"line\":{\"shares\":{\"urgent\":16,\"high\":8,\"normal\":4,\"low\":1}}}");
     int turn[TURNS];
 
     (void)state;
@@ -115,12 +119,13 @@ static void test_adversary__all_are_urgent(void **state)
     end(d);
 }
 
-/* With `first` for urgent ones the others wait; but a ladder lifts who was promised something, and then it
- * stands by its rank: behind the urgent ones that came before its due, and no others. */
+/* With `first` for urgent ones the others wait; but a ladder lifts who was promised something, and
+ * then it stands by its rank: behind the urgent ones that came before its due, and no others. */
 static void test_adversary__urgent_first_and_a_ladder(void **state)
 {
-    struct desk *d = begin("{\"promises\":{\"ack\":{\"target\":\"1h\"}},\"ladder\":[{\"on\":\"ack\","
-                           "\"at\":\"100%\",\"priority\":\"urgent\"}]}");
+    struct desk *d =
+        begin("{\"promises\":{\"ack\":{\"target\":\"1h\"}},\"ladder\":[{\"on\":\"ack\","
+              "\"at\":\"100%\",\"priority\":\"urgent\"}]}");
     usher_id low = enqueue(d, "eva", USHER_LOW);
     uint32_t turns = 0;
 
@@ -167,7 +172,8 @@ static void test_adversary__an_agent_picks_cherries(void **state)
     end(d);
 }
 
-/* A symptom that comes again and again: one open cause at a time, linked to no more than the limit. */
+/* A symptom that comes again and again: one open cause at a time, linked to no more than the limit.
+ */
 static void test_adversary__a_symptom_without_end(void **state)
 {
     struct desk *d = begin("{\"recurrence\":{\"cause_after\":3,\"cause_queue\":\"second\"}}");
@@ -192,10 +198,9 @@ static void test_adversary__a_symptom_without_end(void **state)
     assert_int_equal(act(d, (usher_command){.verb = USHER_LINK, .claim = {N, 0}, .other = cause}),
                      USHER_ELIMIT);
     d->told[USHER_EV_CAUSE_TOLD] = 0;
-    assert_int_equal(act(d, (usher_command){.verb = USHER_RESOLVE,
-                                            .kind = USHER_AS_FIX,
-                                            .claim = d->claim}),
-                     USHER_OK);
+    assert_int_equal(
+        act(d, (usher_command){.verb = USHER_RESOLVE, .kind = USHER_AS_FIX, .claim = d->claim}),
+        USHER_OK);
     assert_int_equal(d->told[USHER_EV_CAUSE_TOLD], USHER_LINKS_MAX);
     for (int i = 0; i < 2; i++) /* forgotten with the fix: two are not three */
         assert_int_equal(usher_enqueue(d->q, &r, on_done, d), USHER_OK);

@@ -1,6 +1,6 @@
-/* Adversaries that never want to come to an end: agents who decline everything or never answer, pauses one
- * after the other, holders who go on and on, ladders that move tickets to and fro, requesters who are never
- * content. Everything ends, within a bound that the policy states. */
+/* Adversaries that never want to come to an end: agents who decline everything or never answer,
+ * pauses one after the other, holders who go on and on, ladders that move tickets to and fro,
+ * requesters who are never content. Everything ends, within a bound that the policy states. */
 #include "adversary.h"
 
 /* ---- passing on ------------------------------------------------------------------------------ */
@@ -9,15 +9,16 @@ enum { HOPS = 4 };
 
 static const char handoff[] =
     "{\"handoff\":{\"accept_within\":\"30m\",\"hops\":4},\"line\":{\"keep_for\":\"15m\"},"
-    "\"promises\":{\"resolve\":{\"target\":\"8h\"}},\"retry\":{\"attempts\":3,\"backoff\":[\"1m\"]}}";
+    "\"promises\":{\"resolve\":{\"target\":\"8h\"}},\"retry\":{\"attempts\":3,\"backoff\":[\"1m\"]}"
+    "}";
 
 static int hand_off(struct desk *d, int agent)
 {
     return act(d, (usher_command){.verb = USHER_HAND_OFF, .claim = d->claim, .agent = d->a[agent]});
 }
 
-/* Bound: handoff.hops offers, whoever makes them. Each refusal is a level; after the last one it stays with
- * its holder, and each further try is a level, too. */
+/* Bound: handoff.hops offers, whoever makes them. Each refusal is a level; after the last one it
+ * stays with its holder, and each further try is a level, too. */
 static void test_adversary__agents_decline_everything(void **state)
 {
     struct desk *d = begin(handoff);
@@ -28,7 +29,8 @@ static void test_adversary__agents_decline_everything(void **state)
     for (int i = 0; i < 20; i++) {
         int giver = i % 2;
 
-        assert_true(claim_by(d, giver, d->q)); /* kept for whoever gave it before, and then for anyone */
+        assert_true(
+            claim_by(d, giver, d->q)); /* kept for whoever gave it before, and then for anyone */
         assert_int_equal(d->claim.ticket, id);
         assert_int_equal(hand_off(d, 2), USHER_OK);
         if (i < HOPS) {
@@ -107,8 +109,9 @@ static void test_adversary__everybody_goes(void **state)
 /* Bound: pause.max of each reason, summed over its pauses. */
 static void test_adversary__pauses_without_end(void **state)
 {
-    struct desk *d = begin("{\"pause\":{\"third_party\":{\"max\":\"2d\"},\"until\":{\"max\":\"1d\"}},"
-                           "\"promises\":{\"resolve\":{\"target\":\"8h\"}},\"line\":{\"keep_for\":\"0s\"}}");
+    struct desk *d =
+        begin("{\"pause\":{\"third_party\":{\"max\":\"2d\"},\"until\":{\"max\":\"1d\"}},"
+              "\"promises\":{\"resolve\":{\"target\":\"8h\"}},\"line\":{\"keep_for\":\"0s\"}}");
     usher_id id = enqueue(d, "eva", 0);
     int64_t began = usher_now(d->u);
     int pauses = 0;
@@ -117,8 +120,11 @@ static void test_adversary__pauses_without_end(void **state)
     assert_true(claim(d));
     for (int i = 0; i < 1000; i++) {
         int kind = i % 2 == 0 ? USHER_ON_THIRD_PARTY : USHER_UNTIL;
-        usher_command c = {.verb = USHER_PAUSE, .kind = kind, .claim = d->claim,
-                           .text = {"later", 5}, .at = kind == USHER_UNTIL ? usher_now(d->u) + HOUR : 0};
+        usher_command c = {.verb = USHER_PAUSE,
+                           .kind = kind,
+                           .claim = d->claim,
+                           .text = {"later", 5},
+                           .at = kind == USHER_UNTIL ? usher_now(d->u) + HOUR : 0};
 
         if (standing(d, id).state == USHER_WAITING && !claim(d))
             fail_msg("it waits and cannot be claimed");
@@ -137,10 +143,12 @@ static void test_adversary__pauses_without_end(void **state)
     end(d);
 }
 
-/* Bound: lease.max. A holder who says a word now and then keeps it so long in one claim, and no longer. */
+/* Bound: lease.max. A holder who says a word now and then keeps it so long in one claim, and no
+ * longer. */
 static void test_adversary__a_holder_who_goes_on_and_on(void **state)
 {
-    struct desk *d = begin("{\"lease\":{\"for\":\"10m\",\"max\":\"2h\"},\"line\":{\"keep_for\":\"0s\"}}");
+    struct desk *d =
+        begin("{\"lease\":{\"for\":\"10m\",\"max\":\"2h\"},\"line\":{\"keep_for\":\"0s\"}}");
     usher_id id = enqueue(d, "eva", 0);
     int64_t began = usher_now(d->u);
     int status = USHER_OK;
@@ -149,7 +157,8 @@ static void test_adversary__a_holder_who_goes_on_and_on(void **state)
     assert_true(claim(d));
     while (status == USHER_OK) {
         pass(d, 5 * MINUTE);
-        status = act(d, (usher_command){.verb = USHER_UPDATE, .claim = d->claim, .text = {"soon", 4}});
+        status =
+            act(d, (usher_command){.verb = USHER_UPDATE, .claim = d->claim, .text = {"soon", 4}});
         assert_true(usher_now(d->u) - began <= 2 * HOUR);
     }
     assert_int_equal(status, USHER_ESTALE);
@@ -158,7 +167,8 @@ static void test_adversary__a_holder_who_goes_on_and_on(void **state)
     end(d);
 }
 
-/* Bound: retry.attempts. A worker that crashes, even after its first word, ends in stuck, one level up. */
+/* Bound: retry.attempts. A worker that crashes, even after its first word, ends in stuck, one level
+ * up. */
 static void test_adversary__workers_crash_for_ever(void **state)
 {
     struct desk *d = begin(handoff);
@@ -184,15 +194,16 @@ static void test_adversary__workers_crash_for_ever(void **state)
 /* Bound: times + 1 per step and arming. Then it stands still, wherever it is. */
 static void test_adversary__ladders_move_to_and_fro(void **state)
 {
-    struct desk *d = begin(
-        "{\"promises\":{\"ack\":{\"target\":\"1h\"}},\"ladder\":["
-        "{\"on\":\"ack\",\"at\":\"100%\",\"move\":\"second\",\"repeat\":\"2h\",\"times\":9},"
-        "{\"on\":\"ack\",\"at\":\"+1h\",\"move\":\"desk\",\"repeat\":\"2h\",\"times\":9}]}");
+    struct desk *d =
+        begin("{\"promises\":{\"ack\":{\"target\":\"1h\"}},\"ladder\":["
+              "{\"on\":\"ack\",\"at\":\"100%\",\"move\":\"second\",\"repeat\":\"2h\",\"times\":9},"
+              "{\"on\":\"ack\",\"at\":\"+1h\",\"move\":\"desk\",\"repeat\":\"2h\",\"times\":9}]}");
     usher_id id;
 
     (void)state;
-    define(d, d->q2, "{\"ladder\":[{\"on\":\"ack\",\"at\":\"50%\",\"move\":\"desk\",\"repeat\":\"1m\","
-                     "\"times\":1000}]}"); /* of those taken there, not of those that come by */
+    define(d, d->q2,
+           "{\"ladder\":[{\"on\":\"ack\",\"at\":\"50%\",\"move\":\"desk\",\"repeat\":\"1m\","
+           "\"times\":1000}]}"); /* of those taken there, not of those that come by */
     id = enqueue(d, "eva", 0);
     pass(d, 30 * DAY);
     assert_int_equal(d->told[USHER_EV_STEPPED], 20);
@@ -205,8 +216,9 @@ static void test_adversary__ladders_move_to_and_fro(void **state)
 /* Bound: one event for all of it, when it is late: no burst at whoever comes back after a month. */
 static void test_adversary__a_month_of_steps_at_once(void **state)
 {
-    struct desk *d = begin("{\"promises\":{\"ack\":{\"target\":\"1h\"}},\"ladder\":[{\"on\":\"ack\","
-                           "\"at\":\"100%\",\"raise\":1,\"repeat\":\"1m\",\"times\":1000}]}");
+    struct desk *d =
+        begin("{\"promises\":{\"ack\":{\"target\":\"1h\"}},\"ladder\":[{\"on\":\"ack\","
+              "\"at\":\"100%\",\"raise\":1,\"repeat\":\"1m\",\"times\":1000}]}");
     usher_id id = enqueue(d, "eva", 0);
 
     (void)state;
@@ -229,7 +241,8 @@ static void test_adversary__a_requester_is_never_content(void **state)
     (void)state;
     while (status == USHER_OK && reopens <= USHER_PAUSES_MAX) {
         assert_true(claim(d));
-        assert_int_equal(act(d, (usher_command){.verb = USHER_RESOLVE, .claim = d->claim}), USHER_OK);
+        assert_int_equal(act(d, (usher_command){.verb = USHER_RESOLVE, .claim = d->claim}),
+                         USHER_OK);
         status = act(d, (usher_command){.verb = USHER_REOPEN, .claim = {id, 0}, .who = "eva"});
         reopens += status == USHER_OK;
     }
@@ -252,17 +265,19 @@ static void test_adversary__causes_of_each_other(void **state)
     (void)state;
     assert_int_equal(act(d, (usher_command){.verb = USHER_LINK, .claim = {a, 0}, .other = a}),
                      USHER_ESTATE);
-    assert_int_equal(act(d, (usher_command){.verb = USHER_LINK, .claim = {a, 0}, .other = b}), USHER_OK);
-    assert_int_equal(act(d, (usher_command){.verb = USHER_LINK, .claim = {b, 0}, .other = a}), USHER_OK);
+    assert_int_equal(act(d, (usher_command){.verb = USHER_LINK, .claim = {a, 0}, .other = b}),
+                     USHER_OK);
+    assert_int_equal(act(d, (usher_command){.verb = USHER_LINK, .claim = {b, 0}, .other = a}),
+                     USHER_OK);
     assert_true(claim(d));
     held = d->claim;
-    assert_int_equal(act(d, (usher_command){.verb = USHER_RESOLVE,
-                                            .kind = USHER_AS_WORKAROUND,
-                                            .claim = held}),
-                     USHER_OK);
+    assert_int_equal(
+        act(d, (usher_command){.verb = USHER_RESOLVE, .kind = USHER_AS_WORKAROUND, .claim = held}),
+        USHER_OK);
     assert_int_equal(standing(d, a).state, USHER_CLAIMED);
-    assert_int_equal(act(d, (usher_command){.verb = USHER_RESOLVE, .kind = USHER_AS_FIX, .claim = held}),
-                     USHER_OK);
+    assert_int_equal(
+        act(d, (usher_command){.verb = USHER_RESOLVE, .kind = USHER_AS_FIX, .claim = held}),
+        USHER_OK);
     assert_int_equal(d->told[USHER_EV_CAUSE_TOLD], 2); /* b, of the workaround and of the fix */
     assert_int_equal(standing(d, b).state, USHER_WAITING);
     pass(d, 6 * DAY);

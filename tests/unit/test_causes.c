@@ -6,7 +6,8 @@
 
 #define RECURS                                                                                     \
     "{\"recurrence\":{\"window\":\"1h\",\"cause_after\":3,\"cause_queue\":\"problems\"},"          \
-    "\"aftercare\":{\"confirm_within\":\"10m\",\"reopen_within\":\"1d\"},\"limits\":{\"open\":5000}}"
+    "\"aftercare\":{\"confirm_within\":\"10m\",\"reopen_within\":\"1d\"},\"limits\":{\"open\":"    \
+    "5000}}"
 #define MINUTE INT64_C(60000)
 
 struct scene {
@@ -347,7 +348,8 @@ static void test_causes__whatever_becomes_of_it(void **state)
     assert_int_equal(person(&s, id[1], USHER_REOPEN), 0);
     check(&s);
     assert_int_equal(linked(&s, cause), 4);
-    assert_int_equal(link_to(&s, id[2], 0), 0); /* closed, and no longer linked: it goes as others do */
+    assert_int_equal(link_to(&s, id[2], 0),
+                     0); /* closed, and no longer linked: it goes as others do */
     assert_non_null(at(&s, id[2]));
     world_cut(&s.w, &s.shelf);
     assert_null(at(&s, id[2]));
@@ -452,6 +454,15 @@ static void numbered(char name[12], uint32_t i)
     snprintf(name, 12, "s%u", (unsigned)i);
 }
 
+static void ask_both(struct scene *s, const char *first, const char *second)
+{
+    usher_request r[2] = {{.size = sizeof *r, .requester = "eva", .symptom = first},
+                          {.size = sizeof *r, .requester = "eva", .symptom = second}};
+    struct result res[2];
+
+    assert_int_equal(usher__engine_enqueue(s->desk, r, 2, res), 0);
+}
+
 /* One more than can be remembered: the one not seen for longest is forgotten, but none with an open cause. */
 static void test_causes__the_oldest_is_forgotten(void **state)
 {
@@ -461,8 +472,9 @@ static void test_causes__the_oldest_is_forgotten(void **state)
     char name[12];
 
     (void)state;
-    begin_with(&s, 0, "{\"recurrence\":{\"window\":\"1h\",\"cause_after\":2,\"cause_queue\":"
-                      "\"problems\"},\"limits\":{\"open\":200000}}");
+    begin_with(&s, 0,
+               "{\"recurrence\":{\"window\":\"1h\",\"cause_after\":2,\"cause_queue\":"
+               "\"problems\"},\"limits\":{\"open\":200000}}");
     ask(&s, "kept");
     cause = ask(&s, "kept") + 1;
     for (uint32_t i = 1; i < USHER_SYMPTOMS_MAX; i++) {
@@ -491,6 +503,28 @@ static void test_causes__the_oldest_is_forgotten(void **state)
     over(&s);
 }
 
+/* Without a store there is nobody to be told; and what one ticket of a batch pushes out comes with the next one. */
+static void test_causes__pushed_out_and_back(void **state)
+{
+    usher_symptom row;
+    struct scene s;
+    char name[12];
+
+    (void)state;
+    begin_with(&s, 0, "{\"limits\":{\"open\":200000}}");
+    s.w.e->changes.on = s.w.e->marks.keeps = false;
+    for (uint32_t i = 0; i < USHER_SYMPTOMS_MAX; i++) {
+        numbered(name, i);
+        ask(&s, name);
+    }
+    ask_both(&s, "new", "s0");
+    assert_int_equal(symptom_of(&s, "s0").seen, 1);
+    assert_int_equal(symptom_of(&s, "new").seen, 1);
+    assert_int_equal(symptoms_of(&s, (usher_query){.symptom = "s1"}, &row, 1).n, 0);
+    check(&s);
+    world_free(&s.w);
+}
+
 /* Even if all have one: a service has so much memory for this and no more. */
 static void test_causes__all_have_a_cause(void **state)
 {
@@ -500,8 +534,9 @@ static void test_causes__all_have_a_cause(void **state)
     usher_id cause;
 
     (void)state;
-    begin_with(&s, 0, "{\"recurrence\":{\"window\":\"1h\",\"cause_after\":2,\"cause_queue\":"
-                      "\"problems\"},\"limits\":{\"open\":400000}}");
+    begin_with(&s, 0,
+               "{\"recurrence\":{\"window\":\"1h\",\"cause_after\":2,\"cause_queue\":"
+               "\"problems\"},\"limits\":{\"open\":400000}}");
     for (uint32_t i = 0; i < USHER_SYMPTOMS_MAX; i++) {
         numbered(name, i);
         ask(&s, name);
@@ -557,7 +592,8 @@ static void test_causes__a_batch_that_is_refused(void **state)
     ask(&s, "slow");
     world_cut(&s.w, &s.shelf);
     for (int i = 0; i < 8; i++)
-        r[i] = (usher_request){.size = sizeof *r, .requester = "eva", .symptom = i % 2 == 0 ? "slow" : "loud"};
+        r[i] = (usher_request){
+            .size = sizeof *r, .requester = "eva", .symptom = i % 2 == 0 ? "slow" : "loud"};
     assert_int_equal(usher__engine_enqueue(s.desk, r, 8, res), USHER_EFULL);
     assert_int_equal(symptom_of(&s, "slow").seen, 1);
     assert_int_equal(s.w.e->last_id, 1);
@@ -644,8 +680,8 @@ static void test_causes__without_memory(void **state)
             if (step == FIXES || step == WORKS_AROUND) {
                 ask(&s, "slow");
                 assert_int_equal(symptom_of(&s, "slow").cause, 4);
-                assert_int_equal(
-                    usher__engine_claim_ticket(s.ann, 4, (usher_op){0, 0}, NULL, NULL), 0);
+                assert_int_equal(usher__engine_claim_ticket(s.ann, 4, (usher_op){0, 0}, NULL, NULL),
+                                 0);
                 served_free(&s.w);
                 c.verb = USHER_RESOLVE;
                 c.kind = step == FIXES ? USHER_AS_FIX : USHER_AS_WORKAROUND;
@@ -691,6 +727,7 @@ int main(void)
         cmocka_unit_test(test_causes__the_latest_come_first),
         cmocka_unit_test(test_causes__so_many_are_remembered),
         cmocka_unit_test(test_causes__the_oldest_is_forgotten),
+        cmocka_unit_test(test_causes__pushed_out_and_back),
         cmocka_unit_test(test_causes__all_have_a_cause),
         cmocka_unit_test(test_causes__in_one_batch),
         cmocka_unit_test(test_causes__a_batch_that_is_refused),

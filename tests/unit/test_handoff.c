@@ -309,6 +309,38 @@ static void test_handoff__is_joined_by_many_at_once(void **unused)
     end(s);
 }
 
+/* One batch lifts them all at once into another band of the line where they stand. */
+static void test_handoff__many_are_lifted_in_one_batch(void **unused)
+{
+    (void)unused;
+
+    enum { MANY = 300 };
+    struct service *s = begin("{}");
+    usher_queue_t *tier2 = queue(s, "tier2");
+    usher_request r[MANY];
+    char keys[MANY][8];
+    usher_claim c = { 0, 0 };
+
+    for (int i = 0; i < MANY; i++) {
+        snprintf(keys[i], sizeof keys[i], "k%d", i);
+        r[i] = (usher_request){ .size = sizeof *r, .requester = "ada", .dedup_key = keys[i] };
+    }
+    assert_int_equal(usher_enqueue_many(s->q, r, MANY, on_done, s), USHER_OK);
+    run(s);
+    for (int i = 0; i < MANY; i++) {
+        c = claim(s, s->ann);
+        assert_int_equal(hand_off(s, c, tier2, NULL), USHER_OK);
+        r[i].requester = "bea";
+        r[i].priority = USHER_URGENT;
+    }
+    assert_int_equal(usher_enqueue_many(s->q, r, MANY, on_done, s), USHER_OK);
+    run(s);
+    assert_int_equal(peek(s, c.ticket).priority, USHER_URGENT);
+    assert_int_equal(peek(s, c.ticket).ahead, MANY - 1);
+    assert_int_equal(state(s, c.ticket), USHER_OFFERED);
+    end(s);
+}
+
 /* ---- what the host reads and writes ----------------------------------------------------------------- */
 
 static void on_rows(usher_t *u, int status, const usher_page *p, void *user)
@@ -472,6 +504,7 @@ int main(void)
         cmocka_unit_test(test_handoff__needs_count_in_the_line_where_it_stands),
         cmocka_unit_test(test_handoff__an_agent_who_goes_lets_go_of_many_queues),
         cmocka_unit_test(test_handoff__is_joined_by_many_at_once),
+        cmocka_unit_test(test_handoff__many_are_lifted_in_one_batch),
         cmocka_unit_test(test_handoff__is_read_as_the_givers_and_his_it_is_offered_to),
         cmocka_unit_test(test_handoff__is_told_in_words_where_it_stands),
         cmocka_unit_test(test_handoff__of_an_op_to_somebody_else_is_refused),

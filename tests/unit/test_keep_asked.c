@@ -1,5 +1,5 @@
-/* Pages and commands that meet what is about to leave: tickets that were closed just now, tickets that are
- * being purged; and policies of an older version, whose preset was another one. */
+/* Pages and commands that meet what is about to leave: tickets that were closed just now, tickets
+ * that are being purged; and policies of an older version, whose preset was another one. */
 #include "keep.h"
 
 #include <sqlite3.h>
@@ -41,12 +41,13 @@ static void withdraw(struct desk *d, usher_id ticket)
 static void open_memory(struct desk *d)
 {
     close_desk(d);
+    d->options.durability = USHER_NONE;
     (void)snprintf(d->uri, sizeof d->uri, "memory:");
     open_desk(d);
 }
 
-/* "Status: ENOENT ... It is as the service is when the callback runs": a ticket that is over may be let go when
- * others are, but not from under a page that has been asked for. */
+/* "Status: ENOENT ... It is as the service is when the callback runs": a ticket that is over may be
+ * let go when others are, but not from under a page that has been asked for. */
 static void test_asked__a_page_of_a_ticket_that_was_closed_just_now(void **state)
 {
     (void)state;
@@ -89,8 +90,8 @@ static void on_reopened(usher_t *u, const usher_done *done, void *user)
     reopened = done->status;
 }
 
-/* The purge goes by slices. A command on a ticket that is only in the store must not take it in between two
- * of them: it would be open, and its rows erased. */
+/* The purge goes by slices. A command on a ticket that is only in the store must not take it in
+ * between two of them: it would be open, and its rows erased. */
 static void test_asked__a_command_waits_for_a_purge(void **state)
 {
     enum { N = 1200 };
@@ -113,7 +114,8 @@ static void test_asked__a_command_waits_for_a_purge(void **state)
         assert_int_equal(usher_confirm(d->u, id, "eva", NULL, NULL), USHER_OK);
     }
     settle(d);
-    assert_int_equal(usher_peek(d->u, other + N - 1, &s), USHER_ENOENT); /* only the last is in memory */
+    assert_int_equal(usher_peek(d->u, other + N - 1, &s),
+                     USHER_ENOENT); /* only the last is in memory */
     assert_int_equal(usher_purge(d->u, 0, "eva", on_done, d), USHER_OK);
     c.claim.ticket = other + N - 1;
     reopened = -1;
@@ -152,8 +154,8 @@ static void define(struct desk *d, const char *policy)
     settle(d);
 }
 
-/* When a store of version 1 was written the preset had no ladder: tickets that were taken under it do not
- * climb one after the upgrade, before somebody defines it anew. */
+/* When a store of version 1 was written the preset had no ladder: tickets that were taken under it
+ * do not climb one after the upgrade, before somebody defines it anew. */
 static void test_asked__an_old_preset_has_no_ladder(void **state)
 {
     struct desk *d = begin((usher_options){0});
@@ -165,8 +167,9 @@ static void test_asked__an_old_preset_has_no_ladder(void **state)
     (void)enqueue(d, (usher_request){0});
     define(d, "{\"warn\":[50]}");
     close_desk(d);
-    run_sql(d->path, "DROP TABLE symptom; DROP TABLE figure; DROP TABLE zone; PRAGMA user_version = 1;"
-                     "UPDATE state SET record = x'01' || substr(record, 2, length(record) - 3)");
+    run_sql(d->path,
+            "DROP TABLE symptom; DROP TABLE figure; DROP TABLE zone; PRAGMA user_version = 1;"
+            "UPDATE state SET record = x'01' || substr(record, 2, length(record) - 3)");
     steps = 0;
     open_desk(d);
     assert_int_equal(usher_subscribe(d->u, NULL, 0, on_step, d), USHER_OK);

@@ -130,34 +130,91 @@ static bool tell(struct desk *d, int step)
 {
     d->a = agent(d, "ann");
     switch (step) {
-    case 0: jam(d, "eva"); break;
-    case 1: jam(d, "dan"); break;
-    case 2: jam(d, "eva"); break; /* the cause is 4 */
-    case 3: jam(d, "joe"); break;
-    case 4: enqueue(d, (usher_request){.requester = "kim", .symptom = "noise", .follows = 1}); break;
-    case 5: link_to(d, 6, 4); break;
-    case 6: take(d, 1); break;
-    case 7: by_holder(d, 1, (usher_command){.verb = USHER_HAND_OFF, .queue = queue(d, "problems")}); break;
-    case 8: pass(d, 60000); break;
-    case 9: take(d, 1); break; /* accepts */
-    case 10: by_holder(d, 1, (usher_command){.verb = USHER_HAND_OFF, .agent = agent(d, "bob")}); break;
-    case 11: assert_int_equal(act(d, (usher_command){.verb = USHER_RECALL, .claim = {1, 0}}), USHER_OK); break;
-    case 12: by_holder(d, 1, (usher_command){.verb = USHER_HAND_OFF, .agent = agent(d, "bob")}); break;
-    case 13: assert_int_equal(act(d, (usher_command){.verb = USHER_DECLINE, .claim = {1, 0}, .who = "bob"}), USHER_OK); break;
-    case 14: resolve(d, 1, USHER_AS_FIX); break;
-    case 15: by_person(d, 1, USHER_CONFIRM, "eva"); break; /* closed, and linked */
-    case 16: resolve(d, 4, USHER_AS_WORKAROUND); break;
-    case 17: by_holder(d, 4, (usher_command){.verb = USHER_HAND_OFF, .queue = d->q}); break;
-    case 18: pass(d, 11 * 60000); break; /* not accepted */
-    case 19: resolve(d, 4, USHER_AS_FIX); break;
-    case 20: by_person(d, 4, USHER_REOPEN, "desk"); break;
-    case 21: link_to(d, 6, 0); break;
-    case 22: by_person(d, 2, USHER_WITHDRAW, "dan"); break;
-    case 23: resolve(d, 4, USHER_AS_FIX); break;
-    case 24: jam(d, "eva"); break;
-    case 25: by_person(d, 4, USHER_CONFIRM, "desk"); break; /* over: nobody hangs on it */
-    case 26: pass(d, 3 * HOUR); break;
-    default: return false;
+    case 0:
+        jam(d, "eva");
+        break;
+    case 1:
+        jam(d, "dan");
+        break;
+    case 2:
+        jam(d, "eva");
+        break; /* the cause is 4 */
+    case 3:
+        jam(d, "joe");
+        break;
+    case 4:
+        enqueue(d, (usher_request){.requester = "kim", .symptom = "noise", .follows = 1});
+        break;
+    case 5:
+        link_to(d, 6, 4);
+        break;
+    case 6:
+        take(d, 1);
+        break;
+    case 7:
+        by_holder(d, 1, (usher_command){.verb = USHER_HAND_OFF, .queue = queue(d, "problems")});
+        break;
+    case 8:
+        pass(d, 60000);
+        break;
+    case 9:
+        take(d, 1);
+        break; /* accepts */
+    case 10:
+        by_holder(d, 1, (usher_command){.verb = USHER_HAND_OFF, .agent = agent(d, "bob")});
+        break;
+    case 11:
+        assert_int_equal(act(d, (usher_command){.verb = USHER_RECALL, .claim = {1, 0}}), USHER_OK);
+        break;
+    case 12:
+        by_holder(d, 1, (usher_command){.verb = USHER_HAND_OFF, .agent = agent(d, "bob")});
+        break;
+    case 13:
+        assert_int_equal(
+            act(d, (usher_command){.verb = USHER_DECLINE, .claim = {1, 0}, .who = "bob"}),
+            USHER_OK);
+        break;
+    case 14:
+        resolve(d, 1, USHER_AS_FIX);
+        break;
+    case 15:
+        by_person(d, 1, USHER_CONFIRM, "eva");
+        break; /* closed, and linked */
+    case 16:
+        resolve(d, 4, USHER_AS_WORKAROUND);
+        break;
+    case 17:
+        by_holder(d, 4, (usher_command){.verb = USHER_HAND_OFF, .queue = d->q});
+        break;
+    case 18:
+        pass(d, 11 * 60000);
+        break; /* not accepted */
+    case 19:
+        resolve(d, 4, USHER_AS_FIX);
+        break;
+    case 20:
+        by_person(d, 4, USHER_REOPEN, "desk");
+        break;
+    case 21:
+        link_to(d, 6, 0);
+        break;
+    case 22:
+        by_person(d, 2, USHER_WITHDRAW, "dan");
+        break;
+    case 23:
+        resolve(d, 4, USHER_AS_FIX);
+        break;
+    case 24:
+        jam(d, "eva");
+        break;
+    case 25:
+        by_person(d, 4, USHER_CONFIRM, "desk");
+        break; /* over: nobody hangs on it */
+    case 26:
+        pass(d, 3 * HOUR);
+        break;
+    default:
+        return false;
     }
     settle(d);
     return true;

@@ -30,7 +30,7 @@ static int64_t at(int64_t year, uint32_t month, uint32_t day, int hour, int minu
 /* One calendar in UTC, with these keys. */
 static struct policy calendar(const char *keys)
 {
-    char text[JSON_SIZE];
+    char text[JSON_SIZE + 64];
 
     snprintf(text, sizeof text, "{'calendars':{'c':{'zone':'UTC',%s}}}", keys);
     return good(text);

@@ -28,7 +28,7 @@ enum { ACK, ANSWER, UPDATE, RESOLVE };
 
 static struct policy ladder(const char *steps)
 {
-    char text[JSON_SIZE];
+    char text[JSON_SIZE + sizeof WORLD + 16];
 
     snprintf(text, sizeof text, "{'ladder':[%s]," WORLD "}", steps);
     return good(text);
