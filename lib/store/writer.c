@@ -212,7 +212,9 @@ static bool write_back(struct store *s, uint64_t bytes)
 /* The batch before it is still to be saved. Not that it waits until there is space: it may be what makes some. */
 static bool must_wait(const struct store *s, const struct job *job)
 {
-    return job != NULL && s->batch != NULL && s->batch->number == job->behind && !s->news.refused;
+    bool wants_space = s->news.refused && s->news.full;
+
+    return job != NULL && s->batch != NULL && s->batch->number == job->behind && !wants_space;
 }
 
 static struct job *take_job(struct store *s, bool *sealed)
