@@ -148,8 +148,10 @@ static struct call *do_act(const usher_command *c, int attempt)
     if (run.drained)
         call->expected = watch_expect(&run.watch, c, usher_now(run.u));
     call->command = *c;
-    if (run.drained && watch_ticket(&run.watch, c->claim.ticket) != NULL)
+    if (run.drained && watch_ticket(&run.watch, c->claim.ticket) != NULL) {
         call->from = watch_ticket(&run.watch, c->claim.ticket)->state;
+        call->from_queue = watch_ticket(&run.watch, c->claim.ticket)->queue;
+    }
     look_before(call);
     err = usher_act(run.u, c, on_done, call);
     call->at = usher_now(run.u);

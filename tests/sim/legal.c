@@ -67,9 +67,11 @@ static int expect_link(struct watch *w, const struct seen *t, const usher_comman
         return t->cause != 0 ? USHER_OK : USHER_ESTATE;
     if (to == NULL)
         return USHER_ENOENT;
+    if (to == t)
+        return USHER_ESTATE;
     if (usher_peek(w->u, c->other, &s) != USHER_OK)
         return USHER_ENOENT; /* also when the store still has it */
-    return to == t || to->state >= USHER_RESOLVED ? USHER_ESTATE : USHER_OK;
+    return to->state >= USHER_RESOLVED ? USHER_ESTATE : USHER_OK;
 }
 
 static int expect_hand_off(const struct watch *w, const struct seen *t, const usher_command *c)

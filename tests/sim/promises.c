@@ -449,7 +449,9 @@ static void look_at(struct watch *w, const struct seen *t, usher_id id, int ix,
                     p->state);
     if (p->state == 0)
         return;
-    if (t->hazy && ix == 2 && t->named != 0) { /* whether it counts alone has been asked meanwhile */
+    /* Whether it counts alone has been asked meanwhile, unless it was broken before. */
+    if (t->hazy && ix == 2 && t->named != 0 &&
+        (p->state == USHER_RUNNING || shown->target_ms != p->target)) {
         struct seen_promise *own = &((struct seen *)t)->promise[ix];
 
         own->target = shown->target_ms;

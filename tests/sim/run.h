@@ -25,6 +25,7 @@ struct call {
     usher_command command; /* verb 0: none */
     int64_t at;            /* when it was given */
     int from;              /* the ticket's state then; 0: not known */
+    uint32_t from_queue;
     usher_promise before[4]; /* its promises then; `compares`: they must be so afterwards, too */
     bool compares, settled;  /* settled: nothing was outstanding when it was read */
     usher_query query;       /* what 0: none */

@@ -176,11 +176,16 @@ static void check_done(const usher_done *d)
 /* A command with the token has extended the lease. */
 static void check_lease(const struct call *c, struct seen *t, const usher_done *d)
 {
+    uint32_t queue;
     bool clipped;
 
     if (run.watch.stepped)
         return;
-    clipped = watch_extend(&run.watch, t, c->at, c->command.ms);
+    /* A step that the command has put into the past may have moved it since. */
+    queue = c->from == 0                       ? t->queue
+            : c->command.verb == USHER_MOVE ? watch_queue(&run.watch, c->command.queue)
+                                            : c->from_queue;
+    clipped = watch_extend(&run.watch, t, queue, c->at, c->command.ms);
     if (d->until_at != t->lease_end)
         wrong("a lease until %" PRId64 ", not %" PRId64, d->until_at, t->lease_end);
     if (c->command.verb == USHER_EXTEND && (d->outcome == USHER_WAS_CLIPPED) != clipped)

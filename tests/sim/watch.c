@@ -218,9 +218,9 @@ static void claimed(struct watch *w, struct seen *t, const usher_event *e)
     t->word = t->alive = false;
 }
 
-bool watch_extend(struct watch *w, struct seen *t, int64_t at, int64_t ms)
+bool watch_extend(struct watch *w, struct seen *t, uint32_t queue, int64_t at, int64_t ms)
 {
-    const struct rules *r = watch_rules(w, t->queue);
+    const struct rules *r = watch_rules(w, queue);
     int64_t end, most = t->claimed_at + r->lease_max;
     bool clipped = __builtin_add_overflow(at, ms != 0 ? ms : r->lease_for, &end) || end > most;
 

@@ -221,9 +221,9 @@ uint32_t watch_open(const struct watch *w, uint32_t queue);
 
 void watch_event(struct watch *w, const usher_event *e);
 
-/* A command with the token has been accepted: the lease is extended; ms: EXTEND by, 0 = the usual.
+/* A command with the token has been accepted: the lease is extended; ms: EXTEND by, 0 = the queue's.
  * Whether it was clipped. */
-bool watch_extend(struct watch *w, struct seen *t, int64_t at, int64_t ms);
+bool watch_extend(struct watch *w, struct seen *t, uint32_t queue, int64_t at, int64_t ms);
 
 /* The status that a command must get now, when all events have been told. */
 int watch_expect(struct watch *w, const usher_command *c, int64_t now);
