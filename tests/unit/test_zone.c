@@ -338,7 +338,7 @@ static void test_zone__a_rule_may_have_dst_all_year_or_never(void **state)
     } cases[] = {
         {"EST5EDT,0/0,J365/25", -4 * HOUR}, /* RFC 8536, section 3.3.1 */
         {"XXX3EDT4,0/0,J365/23", -4 * HOUR},
-        {"XXX-2<+01>-1,0/0,J365/23", HOUR},
+        {"ABC-2<+01>-1,0/0,J365/23", HOUR},
         {"AAA0BBB,J60/1,J60/2", 0},
         {"AAA5:07:30", -(5 * HOUR + 7 * MINUTE + 30 * SECOND)},
         {"<-00>0", 0},

@@ -37,7 +37,7 @@ NO_SUCH_DATE = {  # dates that places skipped when they moved to the other side 
 RULES = [
     "EST5EDT,0/0,J365/25",  # DST all year, as RFC 8536 writes it
     "XXX3EDT4,0/0,J365/23",
-    "XXX-2<+01>-1,0/0,J365/23",
+    "ABC-2<+01>-1,0/0,J365/23",
     "<-03>3<-02>,M3.5.0/-2,M10.5.0/-1",
     "IST-2IDT,M3.4.4/26,M10.5.0",
     "IST-1GMT0,M10.5.0,M3.5.0/1",  # winter time is the one that saves
