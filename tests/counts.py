@@ -7,7 +7,7 @@ import pathlib
 import re
 import sys
 
-HARNESS = re.compile(r"oracle|random|crash|soak|faults|zones")
+HARNESS = re.compile(r"oracle|random|crash|soak|faults|zones|model")
 LINES = 20  # of each, the last ones
 
 
