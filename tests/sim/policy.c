@@ -12,21 +12,6 @@ static const char *const promise_names[4] = { "ack", "answer", "update", "resolv
 static const char *const priority_names[4] = { "low", "normal", "high", "urgent" };
 static const char *const reason_names[3] = { "requester", "third_party", "until" };
 
-/* splitmix64 (Steele, Lea, Flood 2014) */
-uint64_t dice_draw(struct dice *d)
-{
-    uint64_t x = d->state += UINT64_C(0x9e3779b97f4a7c15);
-
-    x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
-    return x ^ x >> 31;
-}
-
-uint32_t dice_below(struct dice *d, uint32_t n)
-{
-    return (uint32_t)((dice_draw(d) >> 32) * n >> 32);
-}
-
 int64_t draw_duration(struct dice *d)
 {
     static const int64_t about[] = { 1, 2, 10, 100, 100, 1000, 1000, 60000, 3600000 };

@@ -10,6 +10,8 @@ struct dice {
 
 uint64_t dice_draw(struct dice *d);
 uint32_t dice_below(struct dice *d, uint32_t n);
+/* Until they are used up, dice_below() takes what it gives from these. They must live so long. */
+void dice_load(const uint8_t *bytes, size_t len);
 
 /* A duration in ms, from 1: mostly short, so that things happen. */
 int64_t draw_duration(struct dice *d);

@@ -1,15 +1,6 @@
-/* A random run through the public API on a manual clock, under watch.
- *
- *     random [--seed N] [--commands N] [--store disk|sqlite:PATH]
- *
- * With a store (`disk`: in memory, where it can also be killed) every other service is closed
- * now and then, or killed, and opened again, and must go on as if nothing had happened; the rest
- * run twice, in memory and on the store, and must tell the same and leave the same behind.
- *
- * Services one after the other, each small and with a seed of its own: N, N + 1 ... Each enables
- * some of what there is and leaves out the rest, for a bug that one kind of command would hide
- * shows where that kind is missing. After every command the service checks itself, and the watch
- * checks it from outside. The first failure ends the run and says how to see it again. */
+/* A service of the random run: a small one, with a seed of its own. It enables some of what there is and
+ * leaves out the rest, for a bug that one kind of command would hide shows where that kind is
+ * missing. After every command the service checks itself, and the watch checks it from outside. */
 #include <inttypes.h>
 #include <poll.h>
 #include <stdarg.h>
@@ -261,8 +252,7 @@ static void close_service(void)
     }
 }
 
-/* Returns how many commands it ran; 0: it failed. */
-static uint32_t run_service(uint64_t seed, uint64_t commands)
+uint32_t run_service(uint64_t seed, uint64_t commands)
 {
     uint64_t digest;
     uint32_t n;
@@ -307,8 +297,7 @@ static uint32_t run_service(uint64_t seed, uint64_t commands)
     return failed() ? 0 : run.command;
 }
 
-/* The same service in memory and on the store: what is told is the same, and so is what is seen. */
-static uint32_t run_alike(uint64_t seed, uint64_t commands)
+uint32_t run_alike(uint64_t seed, uint64_t commands)
 {
     struct store kept = store;
     uint64_t trace[TRACES];
@@ -331,49 +320,4 @@ static uint32_t run_alike(uint64_t seed, uint64_t commands)
             wrong("other %s than in memory", what[i]);
     }
     return failed() ? 0 : n;
-}
-
-static bool number(const char *text, uint64_t *out)
-{
-    char *end;
-
-    *out = strtoull(text, &end, 10);
-    return *text != '\0' && *end == '\0';
-}
-
-int main(int argc, char **argv)
-{
-    uint64_t seed = 1, commands = getenv("USHER_LONG") != NULL ? 20000000 : 1000000, done = 0;
-    const char *uri = NULL;
-    bool good = true;
-
-    for (int i = 1; i < argc; i += 2) {
-        uint64_t *to = strcmp(argv[i], "--seed") == 0       ? &seed
-                       : strcmp(argv[i], "--commands") == 0 ? &commands
-                                                            : NULL;
-
-        if (strcmp(argv[i], "--store") == 0 && i + 1 < argc) {
-            uri = argv[i + 1];
-        } else if (to == NULL || i + 1 == argc || !number(argv[i + 1], to)) {
-            fprintf(stderr, "usage: random [--seed N] [--commands N] [--store disk|sqlite:PATH]\n");
-            return 2;
-        }
-    }
-    if (uri != NULL)
-        store_open(uri, &store);
-    printf("random: seed %" PRIu64 ", %" PRIu64 " commands, %s\n", seed, commands, store.uri);
-    for (uint64_t s = seed; good && done < commands; s++) {
-        uint32_t n = uri != NULL && s % 2 == 0 ? run_alike(s, commands - done)
-                                               : run_service(s, commands - done);
-
-        good = n != 0;
-        done += n;
-    }
-    store_free(&store);
-    if (!good)
-        return 1;
-    printf("random: %" PRIu64 " services, %" PRIu64 " commands, %" PRIu64 " events, %" PRIu64
-           " completions, %" PRIu64 " claims; reopened %" PRIu64 ", killed %" PRIu64 " times\n",
-           run.told[3], done, run.told[0], run.told[1], run.told[2], run.told[4], run.told[5]);
-    return 0;
 }

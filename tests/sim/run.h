@@ -123,6 +123,11 @@ void returned(struct call *c, int err, uint32_t times);
 struct attempt *new_attempt(int what);
 bool is_parked(const struct call *c);
 
+/* One service from its opening to its end. How many commands it ran; 0: it failed. */
+uint32_t run_service(uint64_t seed, uint64_t commands);
+/* The same in memory and on the store: what is told is the same, and so is what is seen. */
+uint32_t run_alike(uint64_t seed, uint64_t commands);
+
 /* Runs all that is outstanding. */
 void drain(void);
 void drain_first(void); /* unless it is done */
