@@ -1,13 +1,14 @@
 /* A random run through the public API on a manual clock, under watch.
  *
- *     random [--seed N] [--commands N] [--store disk|sqlite:PATH]
+ *     random [--seed N] [--commands N] [--store disk|sqlite:PATH] [--memory libc|moving]
  *
  * With a store (`disk`: in memory, where it can also be killed) every other service is closed
  * now and then, or killed, and opened again, and must go on as if nothing had happened; the rest
  * run twice, in memory and on the store, and must tell the same and leave the same behind.
  *
  * Services one after the other, each small and with a seed of its own: N, N + 1 ... The first failure ends
- * the run and says how to see it again. */
+ * the run and says how to see it again. What all of them told is one number, the trace: it is the same whatever
+ * compiled this and wherever memory lies. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,9 +24,16 @@ static bool number(const char *text, uint64_t *out)
     return *text != '\0' && *end == '\0';
 }
 
+static uint64_t trace(uint64_t all)
+{
+    for (int i = 0; i < TRACES; i++)
+        all = (all ^ run.trace[i]) * UINT64_C(1099511628211);
+    return all;
+}
+
 int main(int argc, char **argv)
 {
-    uint64_t seed = 1, commands = getenv("USHER_LONG") != NULL ? 20000000 : 1000000, done = 0;
+    uint64_t seed = 1, commands = getenv("USHER_LONG") != NULL ? 20000000 : 1000000, done = 0, told = 0;
     const char *uri = NULL;
     bool good = true;
 
@@ -36,8 +44,11 @@ int main(int argc, char **argv)
 
         if (strcmp(argv[i], "--store") == 0 && i + 1 < argc) {
             uri = argv[i + 1];
+        } else if (strcmp(argv[i], "--memory") == 0 && i + 1 < argc) {
+            store.moving = strcmp(argv[i + 1], "moving") == 0;
         } else if (to == NULL || i + 1 == argc || !number(argv[i + 1], to)) {
-            fprintf(stderr, "usage: random [--seed N] [--commands N] [--store disk|sqlite:PATH]\n");
+            fprintf(stderr, "usage: random [--seed N] [--commands N] [--store disk|sqlite:PATH] "
+                            "[--memory libc|moving]\n");
             return 2;
         }
     }
@@ -50,6 +61,7 @@ int main(int argc, char **argv)
 
         good = n != 0;
         done += n;
+        told = trace(told);
     }
     store_free(&store);
     if (!good)
@@ -57,5 +69,6 @@ int main(int argc, char **argv)
     printf("random: %" PRIu64 " services, %" PRIu64 " commands, %" PRIu64 " events, %" PRIu64
            " completions, %" PRIu64 " claims; reopened %" PRIu64 ", killed %" PRIu64 " times\n",
            run.told[3], done, run.told[0], run.told[1], run.told[2], run.told[4], run.told[5]);
+    printf("random: trace %016" PRIx64 "\n", told);
     return 0;
 }

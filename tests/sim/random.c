@@ -203,6 +203,7 @@ static void open_service(uint64_t seed)
     if (usher_manual_clock_new(&run.clock, BEGIN_AT) != USHER_OK)
         abort();
     o.clock = usher_manual_clock_get(run.clock);
+    o.allocator = store.moving ? &moving_memory : NULL;
     run.options = o;
     if (usher_open(&run.u, NULL, store.uri, &o, NULL, NULL) != USHER_OK)
         abort();

@@ -54,6 +54,7 @@ enum { TRACE_EVENTS, TRACE_DONE, TRACE_WORK, TRACE_PAGES, TRACE_STANDINGS, TRACE
 struct store {
     const char *uri;     /* "memory:", or a store */
     bool reopens, alike; /* it is closed or killed now and then; what is told is to be compared */
+    bool moving;         /* memory lies elsewhere, see memory.c */
     struct disk *disk;   /* in memory, as `uri` names it; NULL: none, and nothing can be killed */
 };
 extern struct store store;
@@ -122,6 +123,8 @@ struct call *new_call(bool ordered);
 void returned(struct call *c, int err, uint32_t times);
 struct attempt *new_attempt(int what);
 bool is_parked(const struct call *c);
+
+extern const usher_allocator moving_memory;
 
 /* One service from its opening to its end. How many commands it ran; 0: it failed. */
 uint32_t run_service(uint64_t seed, uint64_t commands);
