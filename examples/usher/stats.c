@@ -16,9 +16,9 @@ static void cell_count(struct table *t, uint64_t n, enum paint p)
 
 static void print_queues(const struct tally *tally)
 {
-    static const int states[] = {USHER_SCHEDULED, USHER_WAITING,  USHER_CLAIMED,
-                                 USHER_OFFERED,   USHER_PAUSED,   USHER_STUCK,
-                                 USHER_RESOLVED,  USHER_CLOSED,   USHER_WITHDRAWN};
+    static const int states[] = {USHER_SCHEDULED, USHER_WAITING, USHER_CLAIMED,
+                                 USHER_OFFERED,   USHER_PAUSED,  USHER_STUCK,
+                                 USHER_RESOLVED,  USHER_CLOSED,  USHER_WITHDRAWN};
     enum { STATES = sizeof states / sizeof *states };
     struct table t;
     char buf[WORDS_MAX];
@@ -137,9 +137,13 @@ static int print_json(const struct tally *tally)
                                       (json_int_t)p->lapsed, "running", (json_int_t)p->running,
                                       "overdue", (json_int_t)p->overdue));
     }
-    for (size_t i = 0; i < tally->agents_n; i++)
-        json_object_set_new(agents, tally->agents[i].name,
+    for (size_t i = 0; i < tally->agents_n; i++) {
+        json_t *name = json_name(tally->agents[i].name); /* in UTF-8, as keys must be */
+
+        json_object_set_new(agents, json_string_value(name),
                             json_integer((json_int_t)tally->agents[i].holds));
+        json_decref(name);
+    }
     json_t *waits =
         tally->waits_n == 0
             ? json_null()
