@@ -484,6 +484,22 @@ USHER_API int usher_act(usher_t *u, const usher_command *c, usher_done_cb cb, vo
 /* As n calls. Returns how many were accepted from the first on, or, if that is none, the error of the first. */
 USHER_API int usher_act_many(usher_t *u, const usher_command *c, size_t n, usher_done_cb cb, void *user);
 
+typedef struct usher_collected { /* what became of n commands, see usher_collect() */
+    uint64_t size;
+    usher_done *rows;  /* yours: room for n */
+    uint64_t row_size; /* sizeof(usher_done), as you compiled it */
+    uint64_t n;        /* how many there will be */
+    uint64_t done;     /* how many there are; set it to 0 */
+    usher_done_cb cb;  /* runs once, inside the last one's callback: d is that one with its detail; NULL: look at done */
+    void *user;        /* for cb */
+} usher_collected;
+
+/* A callback to pass with the calls for many, for hosts to whom one of their own for each is dear (a binding): user is a usher_collected,
+ * yours, where it is until it is full; cb may free it. Its rows are filled in the order of the callbacks, without detail, each of
+ * row_size bytes: its size says how many are known, the others are zero. Where usher_act_many() took fewer, set n to what it took
+ * before you return to the loop; where it took none, nothing will come. More than n are not written. */
+USHER_API void usher_collect(usher_t *u, const usher_done *d, void *user);
+
 /* The verbs that most programs need, by name. word, why: C strings or NULL (UPDATE and a pause on the requester need one). */
 USHER_API int usher_acknowledge(usher_t *u, const usher_claim *c, const char *word, usher_done_cb cb, void *user);
 USHER_API int usher_update(usher_t *u, const usher_claim *c, const char *word, int64_t next_word_at, usher_done_cb cb,

@@ -1,4 +1,5 @@
 /* What agents do: claim, say a word, pause, let go, solve. */
+#include "core/cold.h"
 #include "core/turn.h"
 
 #include <stddef.h>
@@ -65,7 +66,7 @@ void usher__do_acknowledge(struct turn *turn)
 }
 
 /* A machine's receipt is no word: it may keep `ack`, where the policy lets it, and nothing else. */
-void usher__do_receipt(struct turn *turn)
+COLD void usher__do_receipt(struct turn *turn)
 {
     uint8_t kept = turn->policy->receipt ? usher__stop(turn, USHER_PROMISE_ACK) : 0;
     struct event *e = usher__tell(turn, USHER_EV_RECEIPT, turn->c->who);
@@ -140,7 +141,7 @@ static int64_t pause_left(const struct turn *turn, int reason)
     return left;
 }
 
-int usher__check_pause(const struct turn *turn)
+COLD int usher__check_pause(const struct turn *turn)
 {
     int reason = turn->c->kind - 1;
     const struct extra *x = turn->t->extra;
@@ -176,7 +177,7 @@ static bool stops_late(const struct turn *turn, uint32_t ran)
     return late;
 }
 
-void usher__do_pause(struct turn *turn)
+COLD void usher__do_pause(struct turn *turn)
 {
     struct ticket *t = turn->t;
     int reason = turn->c->kind - 1;
@@ -215,7 +216,7 @@ int usher__check_resume(const struct turn *turn)
     return 0;
 }
 
-void usher__do_resume(struct turn *turn)
+COLD void usher__do_resume(struct turn *turn)
 {
     struct event *e;
 
@@ -251,7 +252,7 @@ void usher__do_resolve(struct turn *turn)
                    turn->c->who, kept, 0);
 }
 
-void usher__do_fail(struct turn *turn)
+COLD void usher__do_fail(struct turn *turn)
 {
     struct ticket *t = turn->t;
     const struct policy *p = turn->policy;

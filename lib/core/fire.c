@@ -2,6 +2,7 @@
  * instant. A timer that runs late changes nothing in the outcome. */
 #include <stddef.h>
 
+#include "core/cold.h"
 #include "core/ladder.h"
 
 /* ---- which timer is next ------------------------------------------------------------------------ */
@@ -113,7 +114,7 @@ static const char *pause_rule(int reason, bool at_max)
 
 /* Silence of the requester to the very end, with nothing of his unanswered: no verdict for what is
  * not yet broken. */
-static void no_reply(struct turn *turn)
+static COLD void no_reply(struct turn *turn)
 {
     uint8_t lapsed = 0;
 
@@ -129,7 +130,7 @@ static void no_reply(struct turn *turn)
     turn->out->events[1].rule = "pause.requester.then"; /* [0] is the pause's end */
 }
 
-static void pause_end(struct turn *turn, int reason)
+static COLD void pause_end(struct turn *turn, int reason)
 {
     struct ticket *t = turn->t;
     const struct promise *answer = &t->promise[USHER_PROMISE_ANSWER - 1];
@@ -150,7 +151,7 @@ static void pause_end(struct turn *turn, int reason)
 
 /* Somebody who worked and said so has not failed: he ran out of lease. A worker that crashes, even
  * after its first word, has, and ends in `stuck` instead of going round for ever. */
-static void lease_end(struct turn *turn)
+static COLD void lease_end(struct turn *turn)
 {
     struct ticket *t = turn->t;
     bool spoke = (t->flags & CLAIM_WORD) != 0;
@@ -172,7 +173,7 @@ static void lease_end(struct turn *turn)
         usher__stuck(turn, turn->facts->holder_name);
 }
 
-static void remind(struct turn *turn, int reason)
+static COLD void remind(struct turn *turn, int reason)
 {
     static const char *const rules[REASONS] = {"pause.requester.remind", "pause.third_party.remind",
                                                "pause.until.remind"};

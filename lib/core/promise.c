@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 
+#include "core/cold.h"
 #include "core/ladder.h"
 
 /* The bits of a stretch in which this promise stands still. A resolved ticket's `resolve` does
@@ -122,7 +123,7 @@ int64_t usher__promise_reach(const struct ticket *t, const struct policy *p, int
     return reach(t, p, ix, used, false);
 }
 
-int64_t usher__promise_going_since(const struct ticket *t, const struct policy *p, int ix)
+COLD int64_t usher__promise_going_since(const struct ticket *t, const struct policy *p, int ix)
 {
     struct walk w = walk_from(t, p, ix);
     struct run run = {0, 0};
@@ -246,8 +247,8 @@ static void aim(struct promise *m, int64_t target, uint8_t flags)
 
 /* Lets a named instant count alone where it is earlier than what the policy promises, of which so
  * much is left at `now`, or where the policy promises nothing. */
-static void settle_named(struct ticket *t, const struct policy *p, int ix, int64_t named,
-                         int64_t target, uint8_t days, int64_t now, int64_t left)
+static COLD void settle_named(struct ticket *t, const struct policy *p, int ix, int64_t named,
+                              int64_t target, uint8_t days, int64_t now, int64_t left)
 {
     const struct calendar *cal = p->promise[ix].calendar;
     struct promise *m = &t->promise[ix];
@@ -308,7 +309,7 @@ bool usher__promise_stop(struct ticket *t, int ix)
     return kept;
 }
 
-bool usher__promise_retarget(struct ticket *t, const struct policy *p, int ix, int64_t now)
+COLD bool usher__promise_retarget(struct ticket *t, const struct policy *p, int ix, int64_t now)
 {
     struct promise *m = &t->promise[ix];
     int64_t named = ix == USHER_PROMISE_UPDATE - 1 && t->extra != NULL ? t->extra->named_at : 0;
@@ -339,8 +340,8 @@ bool usher__promise_retarget(struct ticket *t, const struct policy *p, int ix, i
     return false;
 }
 
-bool usher__what_if(const struct ticket *t, const struct policy *was, const struct policy *to,
-                    int ix, int64_t now, struct due_change *out)
+COLD bool usher__what_if(const struct ticket *t, const struct policy *was, const struct policy *to,
+                         int ix, int64_t now, struct due_change *out)
 {
     struct ticket copy = *t;
     const struct promise *m = &copy.promise[ix];
@@ -390,8 +391,8 @@ static bool explain_run(const struct telling *by, int64_t from, int64_t to)
     return true;
 }
 
-void usher__promise_explain(const struct ticket *t, const struct policy *p, int ix, int64_t now,
-                            usher__span_fn row, void *ctx)
+COLD void usher__promise_explain(const struct ticket *t, const struct policy *p, int ix,
+                                 int64_t now, usher__span_fn row, void *ctx)
 {
     const struct promise *m = &t->promise[ix];
     struct telling by = {alone(m) ? NULL : p->promise[ix].calendar, row, ctx};

@@ -13,6 +13,7 @@
  * ei; so its rank never falls below e0 + i * gap. Of those that are lifted into the band for the
  * first time meanwhile, as many again may overtake it, and one more for each gap that it waits, as
  * long as they do not come back with a nearer due. */
+#include "core/cold.h"
 #include "core/turn.h"
 
 #include <stddef.h>
@@ -91,7 +92,7 @@ void usher__rank_first(struct turn *turn)
     give(turn, from, rank);
 }
 
-void usher__rank_again(struct turn *turn)
+COLD void usher__rank_again(struct turn *turn)
 {
     struct ticket *t = turn->t;
     int64_t rank = usher__after(usher__nearest_due(t, turn->policy), t->behind);
@@ -101,7 +102,7 @@ void usher__rank_again(struct turn *turn)
 }
 
 /* A lift brings at most one ticket of a requester per gap to the front. */
-void usher__rank_anew(struct turn *turn)
+COLD void usher__rank_anew(struct turn *turn)
 {
     const struct mark *m = &turn->facts->mark;
     int64_t gap = turn->facts->here->gap;

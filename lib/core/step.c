@@ -1,5 +1,6 @@
 /* step(): judges a command by the table and does it. And what every verb is made of: events,
  * states, words, messages, pauses, the way into the line and out of it. */
+#include "core/cold.h"
 #include "core/turn.h"
 
 #include <assert.h>
@@ -156,7 +157,7 @@ struct event *usher__tell(struct turn *turn, int kind, uint32_t who)
     return e;
 }
 
-struct event *usher__tell_of(struct turn *turn, int kind, int ix, const char *rule)
+COLD struct event *usher__tell_of(struct turn *turn, int kind, int ix, const char *rule)
 {
     struct event *e = usher__tell(turn, kind, 0);
 
@@ -222,7 +223,7 @@ uint8_t usher__word(struct turn *turn, struct text *text)
     return kept;
 }
 
-void usher__message(struct turn *turn)
+COLD void usher__message(struct turn *turn)
 {
     struct ticket *t = turn->t;
     struct promise *answer = &t->promise[USHER_PROMISE_ANSWER - 1];
@@ -281,7 +282,7 @@ void usher__do_no_agent(struct turn *turn)
     usher__tell(turn, USHER_EV_NO_AGENT, 0);
 }
 
-void usher__stuck(struct turn *turn, uint32_t who)
+COLD void usher__stuck(struct turn *turn, uint32_t who)
 {
     struct event *e;
 
@@ -309,7 +310,7 @@ static void set_reasons(struct turn *turn, uint32_t reasons)
     x->set_since = turn->at;
 }
 
-void usher__pause_begin(struct turn *turn, int reason)
+COLD void usher__pause_begin(struct turn *turn, int reason)
 {
     struct extra *x = turn->t->extra;
 
@@ -322,7 +323,7 @@ void usher__pause_begin(struct turn *turn, int reason)
     x->pause[reason].reminded = 0;
 }
 
-void usher__pause_stop(struct turn *turn, int reason)
+COLD void usher__pause_stop(struct turn *turn, int reason)
 {
     struct extra *x = turn->t->extra;
 

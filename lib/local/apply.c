@@ -4,6 +4,7 @@
  * let the rules change the record (step or fire), then carry the change into line, timers, counts,
  * indexes and history (commit). What stands where is not decided here: it follows from the record,
  * before and after. */
+#include "core/cold.h"
 #include "local/causes.h"
 #include "local/figures.h"
 #include "local/inside.h"
@@ -41,8 +42,8 @@ static bool joinable(const struct ticket *t, int state)
 }
 
 /* An index finds an entry by what the record says, so the record says it the old way meanwhile. */
-static void unindex(struct ids *ids, struct ticket *t, uint32_t slot, uint32_t queue,
-                    uint32_t handle)
+static COLD void unindex(struct ids *ids, struct ticket *t, uint32_t slot, uint32_t queue,
+                         uint32_t handle)
 {
     uint32_t now_in = t->queue;
 
@@ -53,7 +54,7 @@ static void unindex(struct ids *ids, struct ticket *t, uint32_t slot, uint32_t q
 }
 
 /* It is found by its ref from now on: the newest wins. */
-static void index_ref(struct engine *e, uint32_t slot, const struct ticket *t)
+static COLD void index_ref(struct engine *e, uint32_t slot, const struct ticket *t)
 {
     uint64_t key = usher__queue_key(t->queue, t->extra->ref);
     uint32_t old = usher__ids_remove(&e->by_ref, key);
@@ -253,8 +254,8 @@ static size_t others(const struct event *v, char *to)
 }
 
 /* What only an event of the ladder says. Apart, for its room would cost every other event. */
-static __attribute__((cold, noinline)) uint64_t
-add_with_names(struct engine *e, const struct ticket *t, struct log_entry *entry)
+static COLD uint64_t add_with_names(struct engine *e, const struct ticket *t,
+                                    struct log_entry *entry)
 {
     const struct event *v = entry->event;
     char text[OTHERS_LEN];
@@ -279,20 +280,7 @@ static void count_event(struct engine *e, const struct ticket *t, const struct e
         agent = v->to;
     else if (tells == AGENT_IN_WHO && v->who != 0 && usher__agent_of(e, t->holder)->name == v->who)
         agent = t->holder;
-    usher__figures_count(e, &(struct counted){.at = v->at,
-                                              .took = v->took,
-                                              .word = v->word,
-                                              .held = v->held,
-                                              .seq = e->log.seq,
-                                              .queue = v->queue,
-                                              .agent = agent,
-                                              .n = v->n,
-                                              .how = v->how,
-                                              .kind = v->kind,
-                                              .priority = v->priority,
-                                              .promise = v->promise,
-                                              .kept = v->kept,
-                                              .lapsed = v->lapsed});
+    usher__figures_count(e, v, agent);
 }
 
 /* Whether `to` is an agent: whose claim a person has ended, or to whom an offer was made. All others mean a queue. */
@@ -326,7 +314,7 @@ static void carry_events(struct engine *e, struct ticket *t, const struct outcom
     }
 }
 
-void usher__tell_service(struct engine *e, usher_queue_t *q, struct event *event)
+COLD void usher__tell_service(struct engine *e, usher_queue_t *q, struct event *event)
 {
     struct log_entry entry = {.event = event, .queue = q, .seen_at = seen_at(e, e->at.wall)};
 
@@ -419,7 +407,7 @@ int usher__put_back(struct engine *e, uint32_t slot, bool by_key, bool by_ref)
 /* ---- the two ways ----------------------------------------------------------------------------------- */
 
 /* From now on it has the later policy. */
-static void change_policy(struct engine *e, struct ticket *t, uint32_t policy)
+static COLD void change_policy(struct engine *e, struct ticket *t, uint32_t policy)
 {
     struct policy_record *r = usher__slab_at(&e->policies, policy);
 
@@ -517,12 +505,10 @@ void usher__result_of(struct engine *e, const struct ticket *t, struct result *r
     res->seq = e->log.seq;
 }
 
-static void free_extra(struct engine *e, struct ticket *t)
+static COLD void free_extra(struct engine *e, struct ticket *t)
 {
     struct extra *x = t->extra;
 
-    if (x == NULL)
-        return;
     usher__text_unref(&e->texts, x->question);
     usher__intern_unref(&e->names, x->symptom);
     usher__intern_unref(&e->names, x->dedup_key);
@@ -556,7 +542,8 @@ void usher__forget(struct engine *e, uint32_t slot)
     usher__ids_remove(&e->by_id, t->id);
     usher__text_unref(&e->texts, t->body);
     usher__text_unref(&e->texts, t->last_word);
-    free_extra(e, t);
+    if (t->extra != NULL)
+        free_extra(e, t);
     usher__intern_unref(&e->names, t->requester);
     usher__policy_drop(e, t->policy);
     usher__slab_give(&e->tickets, slot);

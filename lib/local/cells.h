@@ -2,12 +2,11 @@
 #ifndef USHER_LOCAL_CELLS_H
 #define USHER_LOCAL_CELLS_H
 
+#include "core/cold.h"
 #include "core/date.h"
 #include "local/figures.h"
 #include "local/inside.h"
 #include "local/spread.h"
-
-#define COLD __attribute__((cold, noinline)) /* beside what runs for every event */
 
 enum { EVER = -1, NOT_FILED = -2 }; /* EVER is the day of all that are too old to be kept apart */
 

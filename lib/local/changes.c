@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "core/cold.h"
 #include "local/causes.h"
 #include "local/figures.h"
 #include "local/record.h"
@@ -37,7 +38,7 @@ uint64_t usher__engine_backlog(const struct engine *e)
 
 /* ---- rows ---------------------------------------------------------------------------------------- */
 
-static int put_service(struct engine *e, struct batch *b, bool figures)
+static COLD int put_service(struct engine *e, struct batch *b, bool figures)
 {
     const struct changes *c = &e->changes;
     int err = usher__put_state(e, b, figures ? e->log.seq : c->counted);
@@ -53,7 +54,7 @@ static int put_service(struct engine *e, struct batch *b, bool figures)
     return err;
 }
 
-static int put_ops(struct engine *e, struct batch *b)
+static COLD int put_ops(struct engine *e, struct batch *b)
 {
     const struct ops *o = &e->ops;
     int err = 0;
@@ -65,7 +66,7 @@ static int put_ops(struct engine *e, struct batch *b)
     return err;
 }
 
-static int put_marks(struct engine *e, struct batch *b)
+static COLD int put_marks(struct engine *e, struct batch *b)
 {
     const struct noted *noted = &e->marks.noted;
     int err = 0;
@@ -80,7 +81,7 @@ static int put_marks(struct engine *e, struct batch *b)
     return err;
 }
 
-static int put_subscribers(struct engine *e, struct batch *b)
+static COLD int put_subscribers(struct engine *e, struct batch *b)
 {
     const struct changes *c = &e->changes;
     int err = 0;
@@ -149,7 +150,7 @@ static void strike_tickets(struct engine *e)
     e->changes.last_id = e->last_id;
 }
 
-static void strike_subscribers(struct engine *e)
+static COLD void strike_subscribers(struct engine *e)
 {
     struct changes *c = &e->changes;
     uint32_t n = 0;
@@ -240,7 +241,7 @@ bool usher__subscriber_find(const struct engine *e, const char *name, uint64_t *
     return true;
 }
 
-static int add_subscriber(struct engine *e, const char *name, struct subscriber **out)
+static COLD int add_subscriber(struct engine *e, const char *name, struct subscriber **out)
 {
     struct changes *c = &e->changes;
     struct subscriber *s;

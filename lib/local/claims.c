@@ -1,4 +1,5 @@
 /* Claims: who gets which ticket, at once or, parked, as soon as one fits. */
+#include "core/cold.h"
 #include "local/inside.h"
 
 #include <string.h>
@@ -70,7 +71,6 @@ static void look_ahead(const struct engine *e, const usher_queue_t *q, uint32_t 
         __builtin_prefetch(t->body, 1);
         usher__heap_prefetch(&e->dues, near);
         usher__heap_prefetch(&e->leases, near);
-        usher__ids_prefetch(&e->by_id, t->id);
     }
 }
 
@@ -349,7 +349,7 @@ void usher__wait_over(struct engine *e, uint32_t slot)
     finish(e, *(struct claim **)usher__slab_at(&e->parked, slot), USHER_ETIMEDOUT);
 }
 
-void usher__cancel_of(struct engine *e, usher_agent_t *a)
+COLD void usher__cancel_of(struct engine *e, usher_agent_t *a)
 {
     struct claim *next;
 
@@ -365,7 +365,7 @@ void usher__engine_cancel_all(struct engine *e)
     usher__cancel_of(e, NULL);
 }
 
-int usher__engine_cancel(usher_agent_t *a, const void *user)
+COLD int usher__engine_cancel(usher_agent_t *a, const void *user)
 {
     struct engine *e = a->engine;
     int err = USHER_ENOENT;
@@ -401,7 +401,7 @@ static struct claim *new_claim(usher_agent_t *a, uint32_t n, uint32_t queues_n, 
 
 /* The same tickets and tokens again; the fence tells whether they are stale. Of a ticket that has
  * been let go meanwhile there are only the numbers. */
-static void repeat(struct engine *e, struct claim *c, const struct op_entry *entry)
+static COLD void repeat(struct engine *e, struct claim *c, const struct op_entry *entry)
 {
     for (uint32_t i = 0; i < entry->claims_n; i++) {
         const struct op_claim *then = &entry->claims[i];
@@ -485,8 +485,8 @@ int usher__engine_claim(usher_agent_t *a, const usher_claim_args *args, usher_wo
     return 0;
 }
 
-int usher__engine_claim_ticket(usher_agent_t *a, usher_id ticket, usher_op op, usher_work_cb cb,
-                               void *user)
+COLD int usher__engine_claim_ticket(usher_agent_t *a, usher_id ticket, usher_op op,
+                                    usher_work_cb cb, void *user)
 {
     struct engine *e = a->engine;
     uint64_t print = usher__print_number(usher__print_number(VERB_CLAIM_TICKET, a->index), ticket);

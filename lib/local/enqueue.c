@@ -3,6 +3,7 @@
  * Two passes. The first builds: it judges every request, makes the new records (found by id and
  * key already, but in no line and with state 0) and all room that the second needs; if anything is
  * wrong it takes back what it made. The second lets the rules do it, and cannot fail. */
+#include "core/cold.h"
 #include "local/inside.h"
 
 #include <string.h>
@@ -85,12 +86,10 @@ static const struct request *twin_of(const struct batch *b, const struct request
 }
 
 /* The op: repeated, refused, or room to remember it. */
-static int begin_op(struct batch *b, struct request *q, const usher_request *r)
+static COLD int begin_op(struct batch *b, struct request *q, const usher_request *r)
 {
     const struct op_entry *first;
 
-    if (r->op.hi == 0 && r->op.lo == 0)
-        return 0;
     q->print = print_of(b->q, r);
     q->twin = twin_of(b, q);
     if (q->twin != NULL) {
@@ -176,7 +175,7 @@ static uint16_t joins_before(const struct batch *b, const struct request *q)
     return n;
 }
 
-static int build_join(struct batch *b, struct request *q)
+static COLD int build_join(struct batch *b, struct request *q)
 {
     struct command c = join_command(q);
     struct ticket *t = usher__ticket(b->e, q->slot);
@@ -203,15 +202,13 @@ static bool wants_extra(const usher_request *r)
            r->follows != 0;
 }
 
-static int build_extra(struct batch *b, struct request *q, struct ticket *t)
+static COLD int build_extra(struct batch *b, struct request *q, struct ticket *t)
 {
     struct engine *e = b->e;
     const usher_request *r = q->r;
     struct extra *x;
     int err;
 
-    if (!wants_extra(r))
-        return 0;
     x = usher__zalloc(&e->memory, sizeof(*x));
     if (x == NULL)
         return USHER_ENOMEM;
@@ -289,7 +286,7 @@ static int build_new(struct batch *b, struct request *q)
     usher__intern_ref(&e->names, q->requester);
     policy->refs++;
     usher__ids_insert(&e->by_id, t->id, q->slot);
-    err = build_extra(b, q, t);
+    err = wants_extra(q->r) ? build_extra(b, q, t) : 0;
     if (err == 0)
         err = usher__prepare(e, t, &c);
     if (err != 0) {
@@ -299,12 +296,11 @@ static int build_new(struct batch *b, struct request *q)
         return err;
     }
     index_built(b, q, t);
-    usher__ids_prefetch(&e->by_id, e->last_id + 2);
     b->fresh_n++;
     return 0;
 }
 
-static void take_back(struct batch *b, struct request *q)
+static COLD void take_back(struct batch *b, struct request *q)
 {
     struct engine *e = b->e;
     struct ticket *t;
@@ -329,7 +325,7 @@ static int build(struct batch *b, size_t i)
     struct request *q = &b->requests[i];
     int err = begin(b, q, q->r);
 
-    if (err == 0)
+    if (err == 0 && (q->r->op.hi != 0 || q->r->op.lo != 0))
         err = begin_op(b, q, q->r);
     if (err != 0 || q->repeated || b->status != 0)
         return err;
@@ -520,8 +516,8 @@ int usher__engine_enqueue(usher_queue_t *queue, const usher_request *r, size_t n
     return err;
 }
 
-int usher__enqueue_own(struct engine *e, usher_queue_t *q, const usher_request *r, int kind,
-                       uint32_t *slot)
+COLD int usher__enqueue_own(struct engine *e, usher_queue_t *q, const usher_request *r, int kind,
+                            uint32_t *slot)
 {
     struct result res = {0};
     int err = enqueue_all(q, r, 1, kind, &res);

@@ -209,22 +209,22 @@ void usher__figures_add_wait(struct figures *f, struct waits **w, int64_t at, in
         (*w)->n = USHER_WAITS_MAX;
 }
 
-static void count_agent(struct agent_counts *a, const struct counted *c)
+static void count_agent(struct agent_counts *a, const struct event *v)
 {
-    uint32_t figure = kinds[c->kind].agent;
+    uint32_t figure = kinds[v->kind].agent;
 
     a->noted = true;
     if (figure != 0)
         a->count[figure - 1]++;
-    if (c->held > 0)
-        a->count[AGENT_FIGURE(held_ms)] += (uint64_t)c->held - 1;
-    if (c->kind == USHER_EV_CLAIMED) {
-        a->count[AGENT_FIGURE(out_of_turn)] += c->n > 0;
-        a->count[AGENT_FIGURE(passed_over)] += c->n;
-        a->count[AGENT_FIGURE(accepted)] += c->how != 0;
-    } else if (c->kind == USHER_EV_RELEASED) {
-        a->count[AGENT_FIGURE(let_go)] += c->n;
-        a->count[AGENT_FIGURE(passed_over)] += c->n;
+    if (v->held > 0)
+        a->count[AGENT_FIGURE(held_ms)] += (uint64_t)v->held - 1;
+    if (v->kind == USHER_EV_CLAIMED) {
+        a->count[AGENT_FIGURE(out_of_turn)] += v->n > 0;
+        a->count[AGENT_FIGURE(passed_over)] += v->n;
+        a->count[AGENT_FIGURE(accepted)] += v->how != 0;
+    } else if (v->kind == USHER_EV_RELEASED) {
+        a->count[AGENT_FIGURE(let_go)] += v->n;
+        a->count[AGENT_FIGURE(passed_over)] += v->n;
     }
 }
 
@@ -236,68 +236,67 @@ static void count_promises(uint64_t *count, uint32_t bits)
 
 /* What else the kind says. */
 static void count_more(struct figures *f, struct cell *cell, struct waits **waits,
-                       const struct counted *c)
+                       const struct event *v)
 {
-    switch (c->kind) {
+    switch (v->kind) {
     case USHER_EV_CLAIMED:
-        cell->count[FIGURE(passed_over)] += c->n;
-        cell->count[FIGURE(accepted)] += c->how != 0;
-        if (c->took > 0) {
-            usher__spread_add(&cell->spread[OF_WAIT], &f->octaves, c->took - 1);
-            usher__figures_add_wait(f, waits, c->at, c->took - 1);
+        cell->count[FIGURE(passed_over)] += v->n;
+        cell->count[FIGURE(accepted)] += v->how != 0;
+        if (v->took > 0) {
+            usher__spread_add(&cell->spread[OF_WAIT], &f->octaves, v->took - 1);
+            usher__figures_add_wait(f, waits, v->at, v->took - 1);
         }
         break;
     case USHER_EV_RELEASED:
-        cell->count[FIGURE(let_go)] += c->n;
-        cell->count[FIGURE(passed_over)] += c->n;
+        cell->count[FIGURE(let_go)] += v->n;
+        cell->count[FIGURE(passed_over)] += v->n;
         break;
     case USHER_EV_PAUSED:
-        cell->count[FIGURE(late_pauses)] += c->n;
+        cell->count[FIGURE(late_pauses)] += v->n;
         break;
     case USHER_EV_RESOLVED:
-        cell->count[FIGURE(workarounds)] += c->how == USHER_AS_WORKAROUND;
-        cell->count[FIGURE(no_reply)] += c->how == USHER_AS_NO_REPLY;
+        cell->count[FIGURE(workarounds)] += v->how == USHER_AS_WORKAROUND;
+        cell->count[FIGURE(no_reply)] += v->how == USHER_AS_NO_REPLY;
         break;
     case USHER_EV_CLOSED:
-        if (c->took > 0)
-            usher__spread_add(&cell->spread[OF_SOLVE], &f->octaves, c->took - 1);
+        if (v->took > 0)
+            usher__spread_add(&cell->spread[OF_SOLVE], &f->octaves, v->took - 1);
         break;
     case USHER_EV_BROKEN:
-        cell->count[FIGURE(broken) + c->promise - 1u]++;
+        cell->count[FIGURE(broken) + v->promise - 1u]++;
         break;
     default:
         break;
     }
 }
 
-void usher__figures_count(struct engine *e, const struct counted *c)
+void usher__figures_count(struct engine *e, const struct event *v, uint32_t agent)
 {
     struct figures *f = e->figures;
-    struct line_figures *line = &f->lines[c->queue - 1];
-    uint32_t band = c->priority - 1u, figure = c->kind < KINDS ? kinds[c->kind].figure : 0;
+    struct line_figures *line = &f->lines[v->queue - 1];
+    uint32_t band = v->priority - 1u, figure = v->kind < KINDS ? kinds[v->kind].figure : 0;
     struct cell *cell = line->cell[band];
-    int64_t day = c->at / DAY_MS;
 
-    if (figure == 0 && (c->word | c->held) == 0 && (c->kept | c->lapsed) == 0 &&
-        c->kind != USHER_EV_BROKEN && c->kind != USHER_EV_RELEASED)
+    if (figure == 0 && (v->word | v->held) == 0 && (v->kept | v->lapsed) == 0 &&
+        v->kind != USHER_EV_BROKEN && v->kind != USHER_EV_RELEASED)
         return; /* so what is told of many tickets at once needs no room */
-    if (cell == NULL || day != cell->day)
-        cell = cell_of(f, (c->queue - 1) * PRIORITIES + band, day);
+    if (cell == NULL || (uint64_t)v->at - (uint64_t)cell->day * DAY_MS >= DAY_MS)
+        cell = cell_of(f, (v->queue - 1) * PRIORITIES + band, v->at / DAY_MS);
     cell->noted = true;
     f->counted++;
     if (figure != 0)
         cell->count[figure - 1]++;
-    if (c->held > 0)
-        cell->count[FIGURE(held_ms)] += (uint64_t)c->held - 1;
-    if (c->word > 0) {
+    if (v->held > 0)
+        cell->count[FIGURE(held_ms)] += (uint64_t)v->held - 1;
+    if (v->word > 0) {
         cell->count[FIGURE(words)]++;
-        usher__spread_add(&cell->spread[OF_WORD], &f->octaves, c->word - 1);
+        usher__spread_add(&cell->spread[OF_WORD], &f->octaves, v->word - 1);
     }
-    count_promises(&cell->count[FIGURE(kept)], c->kept);
-    count_promises(&cell->count[FIGURE(lapsed)], c->lapsed);
-    count_more(f, cell, &line->waits[band], c);
-    if (c->agent != 0)
-        count_agent(&f->agents[c->agent - 1], c);
+    count_promises(&cell->count[FIGURE(kept)], v->kept);
+    count_promises(&cell->count[FIGURE(lapsed)], v->lapsed);
+    count_more(f, cell, &line->waits[band], v);
+    if (agent != 0)
+        count_agent(&f->agents[agent - 1], v);
 }
 
 /* ---- the waits of a band --------------------------------------------------------------------- */

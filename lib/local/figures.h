@@ -13,20 +13,9 @@
 #include <usher/usher.h>
 
 struct engine;
+struct event;
 struct batch;
 struct row;
-
-/* Of an event, what is counted. */
-struct counted {
-    int64_t at;
-    int64_t took, word, held; /* as in struct event: plus 1, 0: nothing */
-    uint64_t seq;
-    uint32_t queue; /* handle */
-    uint32_t agent; /* handle of the one that usher__figures_agent() says; 0: none */
-    uint32_t n;
-    int32_t how;
-    uint8_t kind, priority, promise, kept, lapsed;
-};
 
 /* Where an event of this kind names the agent for whom it counts. */
 enum { AGENT_IN_WHO = 1, AGENT_IN_TO };
@@ -58,8 +47,9 @@ int usher__figures_reserve(struct engine *e, uint32_t queue);
  * a word. ENOMEM. */
 int usher__figures_reserve_many(struct engine *e, uint32_t tickets);
 
-/* Cannot fail once there is room. Events of the service (ticket 0) are not counted. */
-void usher__figures_count(struct engine *e, const struct counted *c);
+/* Of an event of a ticket: its instant, its queue and priority, and what it says. agent: handle of the
+ * one that usher__figures_agent() says; 0: none. Cannot fail once there is room. */
+void usher__figures_count(struct engine *e, const struct event *v, uint32_t agent);
 /* The same of an event that has been read back. queue: its handle, there is such a one. */
 void usher__figures_fold(struct engine *e, const usher_event *v, uint32_t queue);
 void usher__figures_free(struct engine *e);

@@ -26,20 +26,20 @@ void usher__figures_fold(struct engine *e, const usher_event *v, uint32_t queue)
     if (v->ticket == 0 || v->priority < 1 || v->priority > PRIORITIES ||
         (v->kind == USHER_EV_BROKEN && (v->promise < 1 || v->promise > PROMISES)))
         return;
-    usher__figures_count(e, &(struct counted){.at = v->at,
-                                              .took = v->took_ms + 1,
-                                              .word = v->word_ms + 1,
-                                              .held = v->held_ms + 1,
-                                              .seq = v->seq,
-                                              .queue = queue,
-                                              .agent = agent_of(e, v),
-                                              .n = v->n,
-                                              .how = v->how,
-                                              .kind = (uint8_t)v->kind,
-                                              .priority = (uint8_t)v->priority,
-                                              .promise = (uint8_t)v->promise,
-                                              .kept = v->kept & PROMISE_BITS,
-                                              .lapsed = v->lapsed & PROMISE_BITS});
+    usher__figures_count(e,
+                         &(struct event){.at = v->at,
+                                         .took = v->took_ms + 1,
+                                         .word = v->word_ms + 1,
+                                         .held = v->held_ms + 1,
+                                         .queue = queue,
+                                         .n = v->n,
+                                         .how = v->how,
+                                         .kind = (uint8_t)v->kind,
+                                         .priority = (uint8_t)v->priority,
+                                         .promise = (uint8_t)v->promise,
+                                         .kept = v->kept & PROMISE_BITS,
+                                         .lapsed = v->lapsed & PROMISE_BITS},
+                         agent_of(e, v));
 }
 
 /* ---- writing --------------------------------------------------------------------------------- */

@@ -8,6 +8,8 @@
 
 #include <usher/usher.h>
 
+#include "core/cold.h"
+
 enum { ROOT = 3, LINE = 64 };
 
 static inline bool before(const struct heap_entry *a, const struct heap_entry *b)
@@ -45,12 +47,21 @@ static uint32_t raise(struct heap *h, uint32_t hole, const struct heap_entry *e,
     return hole;
 }
 
-static inline uint32_t least(const struct heap_entry *entries, uint32_t from, uint32_t n)
+static inline uint32_t lesser(const struct heap_entry *entries, uint32_t a, uint32_t b)
+{
+    return before(&entries[b], &entries[a]) ? b : a;
+}
+
+/* Of four, or of as many as there are before the end. */
+static inline uint32_t least(const struct heap_entry *entries, uint32_t from, uint64_t end)
 {
     uint32_t best = from;
 
-    for (uint32_t i = from + 1; i < from + n; i++)
-        best = before(&entries[i], &entries[best]) ? i : best;
+    if (from + UINT64_C(4) <= end)
+        return lesser(entries, lesser(entries, lesser(entries, from, from + 1), from + 2),
+                      from + 3);
+    for (uint32_t i = from + 1; i < end; i++)
+        best = lesser(entries, best, i);
     return best;
 }
 
@@ -73,10 +84,7 @@ static void settle(struct heap *h, uint32_t hole, struct heap_entry e)
             for (size_t i = 0; i < 4; i++)
                 __builtin_prefetch(below + i * LINE);
         }
-        if (child + 4 <= end)
-            best = least(h->entries, (uint32_t)child, 4);
-        else
-            best = least(h->entries, (uint32_t)child, (uint32_t)(end - child));
+        best = least(h->entries, (uint32_t)child, end);
         put(h, hole, h->entries[best]);
         hole = best;
     }
@@ -101,7 +109,7 @@ static inline char *aligned(void *block)
 }
 
 /* The entries may land at another distance from a line than before: then they are moved again. */
-static int grow_entries(struct heap *h, uint32_t slots)
+static COLD int grow_entries(struct heap *h, uint32_t slots)
 {
     size_t len = ((size_t)slots + ROOT) * sizeof *h->entries + LINE;
     ptrdiff_t was = h->block == NULL ? 0 : (char *)h->entries - (char *)h->block;
@@ -142,6 +150,8 @@ void usher__heap_set(struct heap *h, uint32_t slot, uint64_t id, int64_t key)
     if (at == 0) {
         at = (uint32_t)end_of(h);
         h->n++;
+    } else if (h->entries[at].key == key && h->entries[at].id_low == e.id_low) {
+        return; /* most commands leave the ticket's next timer as it was */
     } else if (before(&h->entries[at], &e)) {
         settle(h, at, e);
         return;

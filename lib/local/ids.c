@@ -19,6 +19,8 @@ enum {
     FULL_N = SEGMENT_N / 8 * 7,
     DEPTH_MAX = 32 - SEGMENT_BITS
 };
+#define ROW_N UINT32_C(8) /* of a line of the cache, 64 bytes */
+#define LINES (SEGMENT_N / ROW_N)
 
 _Static_assert(FULL_N + USHER__IDS_RESERVE_MAX < SEGMENT_N, "a probe must meet an empty entry");
 
@@ -35,13 +37,19 @@ struct ids_segment {
     struct ids_entry entries[SEGMENT_N];
 };
 
-/* Ids ascend, but which of them stay for long is anybody's guess: each bit must reach all others.
- * (The finaliser of SplitMix64, public domain, Vigna 2015; a bijection.) */
+/* Ids ascend, and what came together is mostly asked for together: so eight in a row share a hash but for its
+ * last bits, and with it a line of the cache. Which of them stay for long is anybody's guess: each bit of a row
+ * must reach all others, and turn its eight. (The finaliser of SplitMix64, public domain, Vigna 2015; a
+ * bijection.) */
 static inline uint32_t hash_of(uint64_t id)
 {
-    id = (id ^ (id >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    id = (id ^ (id >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return (uint32_t)((id ^ (id >> 31)) >> 32);
+    uint64_t row = id / ROW_N;
+    uint32_t hash;
+
+    row = (row ^ (row >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    row = (row ^ (row >> 27)) * UINT64_C(0x94d049bb133111eb);
+    hash = (uint32_t)((row ^ (row >> 31)) >> 32);
+    return (hash & ~(ROW_N - 1)) | ((hash + (uint32_t)id) & (ROW_N - 1));
 }
 
 static inline uint32_t prefix(uint32_t hash, uint32_t depth)
@@ -54,27 +62,34 @@ static inline struct ids_segment *segment_of(const struct ids *ids, uint32_t has
     return ids->directory[prefix(hash, ids->depth)];
 }
 
+/* Places are counted down the columns of lines: an entry whose place is taken goes to the next line, and so do
+ * all of its row. */
 static inline uint32_t home_of(const struct ids_segment *seg, uint32_t hash)
 {
-    return (hash << seg->depth) >> (32 - SEGMENT_BITS);
+    return hash % ROW_N * LINES + ((hash << seg->depth) >> (32 - SEGMENT_BITS)) / ROW_N;
+}
+
+static inline struct ids_entry *entry_at(struct ids_segment *seg, uint32_t place)
+{
+    return &seg->entries[place % LINES * ROW_N + place / LINES];
 }
 
 static void place(struct ids_segment *seg, struct ids_entry e)
 {
     uint32_t i = home_of(seg, e.hash);
 
-    while (seg->entries[i].slot != 0)
+    while (entry_at(seg, i)->slot != 0)
         i = (i + 1) & MASK;
-    seg->entries[i] = e;
+    *entry_at(seg, i) = e;
     seg->n++;
 }
 
 /* Where the id is; SEGMENT_N: not there. */
-static inline uint32_t seek(const struct ids *ids, const struct ids_segment *seg, uint64_t id,
+static inline uint32_t seek(const struct ids *ids, struct ids_segment *seg, uint64_t id,
                             uint32_t hash)
 {
     for (uint32_t i = home_of(seg, hash);; i = (i + 1) & MASK) {
-        struct ids_entry e = seg->entries[i];
+        struct ids_entry e = *entry_at(seg, i);
 
         if (e.slot == 0)
             return SEGMENT_N;
@@ -216,14 +231,14 @@ void usher__ids_insert(struct ids *ids, uint64_t id, uint32_t slot)
 uint32_t usher__ids_find(const struct ids *ids, uint64_t id)
 {
     uint32_t hash = hash_of(id);
-    const struct ids_segment *seg;
+    struct ids_segment *seg;
     uint32_t i;
 
     if (ids->n == 0)
         return 0;
     seg = segment_of(ids, hash);
     i = seek(ids, seg, id, hash);
-    return i == SEGMENT_N ? 0 : seg->entries[i].slot;
+    return i == SEGMENT_N ? 0 : entry_at(seg, i)->slot;
 }
 
 uint32_t usher__ids_remove(struct ids *ids, uint64_t id)
@@ -239,16 +254,16 @@ uint32_t usher__ids_remove(struct ids *ids, uint64_t id)
     hole = seek(ids, seg, id, hash);
     if (hole == SEGMENT_N)
         return 0;
-    slot = seg->entries[hole].slot;
-    for (uint32_t i = (hole + 1) & MASK; seg->entries[i].slot != 0; i = (i + 1) & MASK) {
-        uint32_t home = home_of(seg, seg->entries[i].hash);
+    slot = entry_at(seg, hole)->slot;
+    for (uint32_t i = (hole + 1) & MASK; entry_at(seg, i)->slot != 0; i = (i + 1) & MASK) {
+        uint32_t home = home_of(seg, entry_at(seg, i)->hash);
 
         if (((i - home) & MASK) >= ((i - hole) & MASK)) {
-            seg->entries[hole] = seg->entries[i];
+            *entry_at(seg, hole) = *entry_at(seg, i);
             hole = i;
         }
     }
-    seg->entries[hole].slot = 0;
+    entry_at(seg, hole)->slot = 0;
     seg->n--;
     ids->n--;
     return slot;
@@ -257,21 +272,21 @@ uint32_t usher__ids_remove(struct ids *ids, uint64_t id)
 void usher__ids_prefetch(const struct ids *ids, uint64_t id)
 {
     uint32_t hash = hash_of(id);
-    const struct ids_segment *seg;
+    struct ids_segment *seg;
 
     if (ids->n == 0)
         return;
     seg = segment_of(ids, hash);
-    __builtin_prefetch(&seg->entries[home_of(seg, hash)]);
+    __builtin_prefetch(entry_at(seg, home_of(seg, hash)));
 }
 
 /* Every entry is in the right segment and can be reached from its home. */
-static bool check_segment(const struct ids *ids, const struct ids_segment *seg, size_t first)
+static bool check_segment(const struct ids *ids, struct ids_segment *seg, size_t first)
 {
     uint32_t n = 0;
 
     for (uint32_t i = 0; i < SEGMENT_N; i++) {
-        struct ids_entry e = seg->entries[i];
+        struct ids_entry e = *entry_at(seg, i);
 
         if (e.slot == 0)
             continue;
@@ -280,7 +295,7 @@ static bool check_segment(const struct ids *ids, const struct ids_segment *seg, 
             hash_of(ids->id_of(ids->ctx, e.slot)) != e.hash)
             return false;
         for (uint32_t j = home_of(seg, e.hash); j != i; j = (j + 1) & MASK) {
-            if (seg->entries[j].slot == 0)
+            if (entry_at(seg, j)->slot == 0)
                 return false;
         }
     }
@@ -293,7 +308,7 @@ bool usher__ids_check(const struct ids *ids)
     uint64_t n = 0;
 
     for (size_t i = 0; i < directory_n;) {
-        const struct ids_segment *seg = ids->directory[i];
+        struct ids_segment *seg = ids->directory[i];
         size_t first = i;
 
         if (seg->depth > ids->depth || first % span_of(ids, seg) != 0 ||

@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "core/cold.h"
+
 struct log_chunk {
     uint64_t start; /* place of its first entry */
     uint64_t first; /* seq of it, n > 0 or not */
@@ -99,15 +101,12 @@ static struct log_chunk *recycle(struct log *l)
     return oldest;
 }
 
-int usher__log_reserve(struct log *l, size_t len)
+static COLD int add_chunk(struct log *l, size_t len)
 {
-    struct log_chunk *last = l->chunks_n > 0 ? l->chunks[l->chunks_n - 1] : NULL;
     struct log_chunk **chunks;
     struct log_chunk *fresh;
     size_t room = len > LOG_CHUNK ? (len + LOG_STEP - 1) / LOG_STEP * LOG_STEP : LOG_CHUNK;
 
-    if (last != NULL && last->room - last->used >= len)
-        return 0;
     chunks = usher__grow(l->memory, l->chunks, &l->chunks_room, l->chunks_n + 1u, sizeof(*chunks));
     if (chunks == NULL)
         return USHER_ENOMEM;
@@ -123,6 +122,13 @@ int usher__log_reserve(struct log *l, size_t len)
     l->bytes += room;
     trim(l);
     return 0;
+}
+
+int usher__log_reserve(struct log *l, size_t len)
+{
+    const struct log_chunk *last = l->chunks_n > 0 ? l->chunks[l->chunks_n - 1] : NULL;
+
+    return last != NULL && last->room - last->used >= len ? 0 : add_chunk(l, len);
 }
 
 static char *put(char *to, const void *bytes, size_t len)
@@ -329,7 +335,7 @@ static const struct log_chunk *chunk_with(const struct log *l, uint64_t seq)
     return l->chunks[low];
 }
 
-bool usher__log_find(const struct log *l, uint64_t seq, struct log_event *e)
+COLD bool usher__log_find(const struct log *l, uint64_t seq, struct log_event *e)
 {
     const struct log_chunk *chunk = chunk_with(l, seq);
     uint64_t ix = chunk == NULL ? 0 : seq - chunk->first;

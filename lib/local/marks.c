@@ -1,6 +1,8 @@
 /* See marks.h. */
 #include "local/marks.h"
 
+#include "core/cold.h"
+
 struct mark_record {
     struct mark mark;
     uint32_t requester; /* 0: free; not first, where a free slot's link lies */
@@ -25,7 +27,7 @@ static uint64_t key_at(const void *ctx, uint32_t slot)
     return key_of(r->queue, r->band, r->requester);
 }
 
-void usher__marks_init(struct marks *m, const struct memory *memory, struct intern *names)
+COLD void usher__marks_init(struct marks *m, const struct memory *memory, struct intern *names)
 {
     usher__slab_init(&m->slab, memory, sizeof(struct mark_record));
     usher__ids_init(&m->index, memory, key_at, m);
@@ -152,7 +154,7 @@ void usher__marks_cut(struct marks *m, int64_t now)
     m->noted.n = 0;
 }
 
-int usher__marks_take(struct marks *m, const struct mark_at *mark)
+COLD int usher__marks_take(struct marks *m, const struct mark_at *mark)
 {
     struct mark_record *r;
 

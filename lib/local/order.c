@@ -14,6 +14,8 @@
 
 #include <usher/usher.h>
 
+#include "core/cold.h"
+
 enum {
     LEAF_N = 64,
     INNER_N = 44,
@@ -167,7 +169,7 @@ static void give_leaf(struct order *o, struct order_node *node)
 }
 
 /* A node that stands `height` levels above the leaves, with all below it. */
-static void free_below(struct order *o, struct order_node *node, uint32_t height)
+static COLD void free_below(struct order *o, struct order_node *node, uint32_t height)
 {
     for (uint32_t i = 0; height > 0 && i < node->inner.n; i++)
         free_below(o, node->inner.child[i], height - 1);
@@ -179,7 +181,7 @@ void usher__order_init(struct order *o, const struct memory *m)
     *o = (struct order){.memory = m};
 }
 
-void usher__order_free(struct order *o)
+COLD void usher__order_free(struct order *o)
 {
     while (o->spare != NULL)
         usher__free(o->memory, take(o));
@@ -327,7 +329,7 @@ static void split_leaf(struct order *o, const struct step *up, struct order_key 
 }
 
 /* Evens out two neighbouring leaves if that leaves an eighth free in each. */
-static bool share(struct inner *up, uint32_t at)
+static COLD bool share(struct inner *up, uint32_t at)
 {
     uint32_t n = at + 1 < up->n ? up->count[at] + up->count[at + 1] : UINT32_MAX;
     struct leaf *left;
@@ -349,7 +351,7 @@ static bool share(struct inner *up, uint32_t at)
 
 /* The leaf that k belongs to, with room in it, and the way to it. Each round changes one thing: the
  * full leaf shares or is split; before that the lowest of its forebears whose parent has room. */
-static struct leaf *make_room(struct order *o, struct order_key k, struct step *path)
+static COLD struct leaf *make_room(struct order *o, struct order_key k, struct step *path)
 {
     struct leaf *leaf;
 
@@ -395,7 +397,7 @@ void usher__order_insert(struct order *o, int64_t rank, uint64_t id, uint32_t sl
 /* ---- removing ---- */
 
 /* Joins child `at`, `height` levels above the leaves, with the next if they fit. */
-static bool join(struct order *o, struct inner *up, uint32_t at, uint32_t height)
+static COLD bool join(struct order *o, struct inner *up, uint32_t at, uint32_t height)
 {
     struct order_node *left = up->child[at];
     struct order_node *right;
@@ -423,7 +425,7 @@ static bool join(struct order *o, struct inner *up, uint32_t at, uint32_t height
 }
 
 /* After a removal: nodes without items go, neighbours with few join, from the leaf up. */
-static void tidy(struct order *o, const struct step *path)
+static COLD void tidy(struct order *o, const struct step *path)
 {
     for (uint32_t height = 0; height < o->height; height++) {
         struct inner *up = path[o->height - 1 - height].inner;
@@ -502,7 +504,7 @@ uint32_t usher__order_near(const struct order *o, uint32_t k)
     return k < node->leaf.n ? node->leaf.slot[k] : 0;
 }
 
-uint32_t usher__order_at(const struct order *o, uint32_t k)
+COLD uint32_t usher__order_at(const struct order *o, uint32_t k)
 {
     const struct order_node *node = o->root;
 
@@ -540,7 +542,7 @@ bool usher__order_next(const struct order *o, int64_t rank, uint64_t id, struct 
     return true;
 }
 
-uint32_t usher__order_count_before(const struct order *o, int64_t rank, uint64_t id)
+COLD uint32_t usher__order_count_before(const struct order *o, int64_t rank, uint64_t id)
 {
     struct order_key k = {rank, id};
     const struct order_node *node = o->root;

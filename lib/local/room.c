@@ -1,5 +1,6 @@
 /* Room for whatever a command or a timer may do to a ticket, made beforehand: so applying it cannot
  * fail half way. */
+#include "core/cold.h"
 #include "local/causes.h"
 #include "local/figures.h"
 #include "local/inside.h"
@@ -14,7 +15,8 @@ size_t usher__log_need(size_t text_len)
     return (EVENTS_MAX + 1) * usher__log_len(ENTRY_STRINGS) + text_len + 1;
 }
 
-static int extra_room(struct engine *e, struct ticket *t, const struct command *c, uint32_t room)
+static COLD int extra_room(struct engine *e, struct ticket *t, const struct command *c,
+                           uint32_t room)
 {
     struct extra *x = t->extra;
 
@@ -60,7 +62,8 @@ static const struct text *text_told(const struct ticket *t, const struct command
     return t->extra != NULL ? t->extra->question : NULL;
 }
 
-uint32_t usher__move_to(const struct engine *e, const struct policy *p, const struct step *step)
+COLD uint32_t usher__move_to(const struct engine *e, const struct policy *p,
+                             const struct step *step)
 {
     const char *name = step->move != 0 ? p->names[step->move - 1] : NULL;
     uint32_t handle = name != NULL ? usher__intern_find(&e->names, name, strlen(name)) : 0;
@@ -107,8 +110,8 @@ static int line_room(struct engine *e, const struct ticket *t, const struct comm
 }
 
 /* To stand where it is offered to, by another rank or in another band too, and to go there. */
-static int offer_room(struct engine *e, const struct ticket *t, const struct command *c,
-                      const struct step *step)
+static COLD int offer_room(struct engine *e, const struct ticket *t, const struct command *c,
+                           const struct step *step)
 {
     bool is_new = t->state != USHER_OFFERED;
     uint32_t to = is_new ? c->queue : t->extra->offer_queue;

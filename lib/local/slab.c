@@ -9,6 +9,8 @@
 
 #include <usher/usher.h>
 
+#include "core/cold.h"
+
 enum { FIRST_LEN = 64 << 10, CHUNK_LEN = 4 << 20 };
 
 void usher__slab_init(struct slab *s, const struct memory *m, size_t record_len)
@@ -29,7 +31,7 @@ void usher__slab_free(struct slab *s)
     usher__slab_init(s, s->memory, s->record_len);
 }
 
-static int add_chunk(struct slab *s)
+static COLD int add_chunk(struct slab *s)
 {
     uint32_t full_n = UINT32_C(1) << s->shift;
     uint32_t n = s->chunk_n == 0 ? full_n - s->bias : full_n;

@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include "core/cold.h"
+
 enum { STEP = 16, SMALL_LEN = USHER__TEXT_STEPS * STEP, CHUNK_MIN = 4096, CHUNK_MAX = 4 << 20 };
 
 struct text_chunk {
@@ -27,7 +29,7 @@ void usher__text_init(struct text_pool *pool, const struct memory *m)
     *pool = (struct text_pool){.memory = m};
 }
 
-void usher__text_free(struct text_pool *pool)
+COLD void usher__text_free(struct text_pool *pool)
 {
     while (pool->chunks != NULL) {
         struct text_chunk *next = pool->chunks->next;
@@ -59,7 +61,7 @@ static void shelve(struct text_pool *pool, void *block, size_t len)
 }
 
 /* An eighth more each time, within bounds. */
-static bool add_chunk(struct text_pool *pool)
+static COLD bool add_chunk(struct text_pool *pool)
 {
     size_t len = pool->chunk_len / 8 / STEP * STEP;
     struct text_chunk *chunk;
@@ -100,7 +102,7 @@ static void *small_block(struct text_pool *pool, size_t len)
     return block;
 }
 
-static void *large_block(struct text_pool *pool, size_t len)
+static COLD void *large_block(struct text_pool *pool, size_t len)
 {
     struct text_large *large = usher__alloc(pool->memory, sizeof *large + len);
 
@@ -134,7 +136,7 @@ struct text *usher__text_new(struct text_pool *pool, const void *ptr, size_t len
     return t;
 }
 
-static void free_large(struct text_pool *pool, struct text_large *large)
+static COLD void free_large(struct text_pool *pool, struct text_large *large)
 {
     if (large->prev != NULL)
         large->prev->next = large->next;

@@ -21,6 +21,7 @@ ENDS_WITH(usher_request, follows);
 ENDS_WITH(usher_work, body);
 ENDS_WITH(usher_claim_args, op);
 ENDS_WITH(usher_command, other);
+ENDS_WITH(usher_collected, user);
 ENDS_WITH(usher_event, held_ms);
 ENDS_WITH(usher_promise, arming);
 ENDS_WITH(usher_standing, is_cause);
@@ -47,6 +48,7 @@ IS(usher_request, 104, 2 * 8 + 16 + 4 * 8 + 2 * 4 + 8 + 16 + 8);
 IS(usher_work, 112, 8 + 16 + 4 * 8 + 4 * 4 + 3 * 8 + 16);
 IS(usher_claim_args, 48, 2 * 8 + 2 * 4 + 8 + 16);
 IS(usher_command, 112, 8 + 2 * 4 + 2 * 16 + 4 * 8 + 16 + 2 * 8);
+IS(usher_collected, 56, 7 * 8);
 IS(usher_event, 208, 8 * 8 + 10 * 4 + 4 * 8 + 2 * 16 + 5 * 8);
 IS(usher_promise, 40, 4 * 8 + 2 * 4);
 IS(usher_standing, 448,

@@ -494,3 +494,22 @@ bool usher__completions_step(usher_t *u)
         return usher__follow_step(u);
     return true;
 }
+
+/* ---- collecting ------------------------------------------------------------------------------ */
+
+/* The rows are as far apart as in the version that the host was compiled against. */
+void usher_collect(usher_t *u, const usher_done *d, void *user)
+{
+    usher_collected *c = user;
+    char *row = (char *)c->rows + c->done * c->row_size;
+    uint64_t len = c->row_size < sizeof *d ? c->row_size : sizeof *d;
+    uint64_t lasts = offsetof(usher_done, detail); /* that goes when this returns */
+
+    if (c->done >= c->n)
+        return;
+    memset(row, 0, c->row_size);
+    memcpy(row, d, len < lasts ? len : lasts);
+    memcpy(row, &len, sizeof len);
+    if (++c->done == c->n && c->cb != NULL)
+        c->cb(u, d, c->user);
+}

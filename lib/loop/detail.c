@@ -93,21 +93,22 @@ static void too_large(const struct result *r, const struct asked *a, char *out, 
 /* What there is to say of something that went well. */
 static void clipped(const struct result *r, const struct asked *a, char *out, size_t len)
 {
-    if (strcmp(a->call, "purge") == 0)
+    out[0] = '\0';
+    if ((r->outcome & USHER_WAS_ESCALATED) != 0)
+        snprintf(out, len, "hand_off: over the policy's handoff.hops: escalated instead");
+    else if ((r->outcome & USHER_WAS_CLIPPED) != 0 && r->verb == USHER_PAUSE)
+        snprintf(out, len, "pause: clipped to the policy's pause.%s.max", reason(a->kind));
+    else if ((r->outcome & USHER_WAS_CLIPPED) != 0)
+        snprintf(out, len, "%s: clipped to the policy's lease.max", name_of(r, a));
+    else if (r->ticket != 0)
+        return;
+    else if (strcmp(a->call, "purge") == 0)
         snprintf(out, len, "purge: %llu tickets", (unsigned long long)a->n);
     else if (strcmp(a->call, "apply") == 0)
         snprintf(out, len, "apply: %llu tickets have version %d now", (unsigned long long)a->n,
                  (int)a->kind);
     else if (strcmp(a->call, "backup") == 0)
         snprintf(out, len, "backup: %llu pages", (unsigned long long)a->n);
-    else if ((r->outcome & USHER_WAS_ESCALATED) != 0)
-        snprintf(out, len, "hand_off: over the policy's handoff.hops: escalated instead");
-    else if ((r->outcome & USHER_WAS_CLIPPED) == 0)
-        out[0] = '\0';
-    else if (r->verb == USHER_PAUSE)
-        snprintf(out, len, "pause: clipped to the policy's pause.%s.max", reason(a->kind));
-    else
-        snprintf(out, len, "%s: clipped to the policy's lease.max", name_of(r, a));
 }
 
 void usher__detail(const struct result *r, const struct asked *a, char *out, size_t len)

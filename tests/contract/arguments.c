@@ -184,6 +184,25 @@ const usher_command *give_commands(struct fixture *f, size_t n, int verb)
     return c;
 }
 
+const usher_done *give_done(struct fixture *f)
+{
+    usher_done d = USHER_INIT(usher_done);
+
+    d.detail = give_text(f, "why it failed");
+    return give(f, &d, sizeof d);
+}
+
+/* Room for one: it is full after the call, and nothing of it is looked at again. */
+usher_collected *give_collected(struct fixture *f)
+{
+    usher_collected c = USHER_INIT(usher_collected);
+
+    c.rows = give_room(f, sizeof *c.rows);
+    c.row_size = sizeof *c.rows;
+    c.n = 1;
+    return give(f, &c, sizeof c);
+}
+
 const usher_query *give_query(struct fixture *f, int what)
 {
     usher_query q = USHER_INIT(usher_query);

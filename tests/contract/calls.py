@@ -24,6 +24,8 @@ ARGUMENTS = {
     ("usher_enqueue_many", "r"): "give_requests(f, 3, v)",
     ("usher_act", "c"): "give_commands(f, 1, v)",
     ("usher_act_many", "c"): "give_commands(f, 3, v)",
+    ("usher_collect", "d"): "give_done(f)",
+    ("usher_collect", "user"): "give_collected(f)",
     ("usher_agent", "n"): "2",
     ("usher_manual_clock_step", "by_ms"): "1",
     ("usher_manual_clock_free", "c"): "take_spare(f)",

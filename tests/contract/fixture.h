@@ -180,6 +180,8 @@ const usher_claim_args *give_claim_args(struct fixture *f, int variant);
 const usher_op *give_op(struct fixture *f);
 const usher_claim *give_claim(struct fixture *f);
 const usher_command *give_commands(struct fixture *f, size_t n, int verb);
+const usher_done *give_done(struct fixture *f);
+usher_collected *give_collected(struct fixture *f);
 const usher_query *give_query(struct fixture *f, int what);
 usher_standing *give_standing(struct fixture *f);
 usher_manual_clock_t *take_spare(struct fixture *f);

@@ -10,7 +10,7 @@ import sys
 # They tell, look, drive or let go; what they change is not saved.
 NOT_SAVED = re.compile(r"usher_(open|close|post|fd|timeout|turn|unref|now|read|peek\w*|counts|"
                        r"version|strerror|err_name|name|queue_name|agent_name|agent_service|"
-                       r"advance|manual_clock_\w+)")
+                       r"advance|collect|manual_clock_\w+)")
 
 with open(sys.argv[1], encoding="utf-8") as f:
     header = re.sub(r"/\*.*?\*/", " ", f.read(), flags=re.S)

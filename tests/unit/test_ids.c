@@ -205,6 +205,33 @@ static void test_ids__a_moving_window_keeps_its_room(void **state)
     free(records);
 }
 
+/* Which ids stay may follow any pattern: what shares its last bits is spread as well. */
+static void test_ids__a_pattern_of_ids_is_found_and_leaves(void **state)
+{
+    static const uint64_t strides[] = {1, 2, 7, 8, 64, 4096, UINT64_C(1) << 32};
+    uint64_t *records = calloc(SLOTS, sizeof *records);
+
+    (void)state;
+    for (size_t k = 0; k < sizeof strides / sizeof strides[0]; k++) {
+        struct memory memory = usher__memory_libc;
+        struct ids ids;
+
+        usher__ids_init(&ids, &memory, id_of, records);
+        for (uint32_t slot = 1; slot < 9000; slot++)
+            add(&ids, records, 3 + slot * strides[k], slot);
+        assert_true(usher__ids_check(&ids));
+        for (uint32_t slot = 1; slot < 9000; slot++) {
+            assert_int_equal(usher__ids_find(&ids, 3 + slot * strides[k]), slot);
+            if (slot % 3 == 0)
+                assert_int_equal(usher__ids_remove(&ids, 3 + slot * strides[k]), slot);
+        }
+        assert_true(usher__ids_check(&ids));
+        assert_int_equal(ids.n, 6000);
+        usher__ids_free(&ids);
+    }
+    free(records);
+}
+
 static void test_ids__check_sees_a_record_that_is_another(void **state)
 {
     uint64_t records[10] = {0};
@@ -232,6 +259,7 @@ int main(void)
         cmocka_unit_test(test_ids__a_reserve_of_many_holds),
         cmocka_unit_test(test_ids__reserve_that_fails_changes_no_entry),
         cmocka_unit_test(test_ids__a_moving_window_keeps_its_room),
+        cmocka_unit_test(test_ids__a_pattern_of_ids_is_found_and_leaves),
         cmocka_unit_test(test_ids__check_sees_a_record_that_is_another),
     };
 
