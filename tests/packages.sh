@@ -16,8 +16,11 @@ libuv1-dev|the event loop that usher runs on|pkg-config --exists libuv
 libsqlite3-dev|the file that a service is kept in|pkg-config --exists sqlite3
 libjansson-dev|the examples read mappings and write reports|pkg-config --exists jansson
 libcmocka-dev|the unit tests' framework|pkg-config --exists cmocka
-python3|runs the tests' scripts|command -v python3
+python3|runs the tests' scripts, and the binding|command -v python3
+python3-venv|the binding is installed into a fresh environment|python3 -m ensurepip --version
+mypy|the binding's types are checked|command -v mypy
 tzdata|the time zones of business calendars|test -e /usr/share/zoneinfo/Europe/Berlin
+spin|searches the models of what cannot be tried by running it|command -v spin
 END
 }
 
