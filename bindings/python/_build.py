@@ -35,6 +35,7 @@ HERE = Path(__file__).resolve().parent
 NAME = "usher"
 SUMMARY = "An embeddable service queue: a fair line, and promises kept to the people who wait"
 BUNDLED = "usher/_libusher.so"  # where usher/_library.py looks first
+MANUAL = "usher/usher.h"  # what the docstrings leave to it
 C_SOURCES = {".c", ".h", ".map", ".cmake", ".in", ".md", ".txt"}
 EARLIEST = 315532800  # 1980-01-01: a zip file knows no date before
 
@@ -301,7 +302,8 @@ prepare_metadata_for_build_editable = prepare_metadata_for_build_wheel
 def build_wheel(
     wheel_directory: str, config_settings: Settings = None, metadata_directory: Optional[str] = None
 ) -> str:
-    files = {**dict(package_files()), BUNDLED: library(config_settings), **dist_info()}
+    manual = {MANUAL: (project() / "include/usher/usher.h").read_bytes()}
+    files = {**dict(package_files()), **manual, BUNDLED: library(config_settings), **dist_info()}
     return write_wheel(wheel_directory, files)
 
 

@@ -28,7 +28,7 @@ PER_CALENDAR = 80   # questions
 PER_BATCH = 25      # policies at once
 CLEAR = 38          # years: what lies further away is never
 FIRINGS, ROWS = 60, 200
-PATIENCE = 20       # seconds
+PATIENCE = 20       # seconds, and one more for every 20 lines: a sanitizer takes its time
 EARLIEST = new_year(1972)
 
 
@@ -273,7 +273,7 @@ def asked(probe, lines):
     run = subprocess.Popen([probe], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                            stderr=subprocess.PIPE, text=True)
     try:
-        out, err = run.communicate("\n".join(lines) + "\n", PATIENCE)
+        out, err = run.communicate("\n".join(lines) + "\n", PATIENCE + len(lines) // 20)
     except subprocess.TimeoutExpired:
         run.kill()
         out, err = run.communicate()

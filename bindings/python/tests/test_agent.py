@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import gc
 import signal
+import tempfile
 import threading
 import unittest
 import uuid
@@ -18,7 +19,7 @@ import usher
 from usher import State
 from usher import claim as claims
 
-from .desk import AT_ONCE, HOUR, MINUTE, START, Awaiting, Blocking, kinds
+from .desk import AT_ONCE, HOUR, MINUTE, POLICY, START, Awaiting, Blocking, kinds
 
 
 @contextlib.contextmanager
@@ -304,6 +305,51 @@ class TestServing(Blocking):
         with self.assertRaises(StopIteration):
             next(serving)
 
+    def test_ends_when_the_agent_has_gone(self) -> None:
+        seen = []
+        for claim in self.ann.claims(self.help):
+            with claim:
+                seen.append(claim.id)
+            self.ann.gone()
+        self.assertEqual(seen, self.tickets[:1])
+
+    def test_a_call_that_is_wrong_is_no_end(self) -> None:
+        caught: list[BaseException] = []
+
+        def inside() -> None:
+            try:
+                next(self.ann.claims(self.desk.queue("empty")))
+            except usher.WrongState as error:
+                caught.append(error)
+
+        self.desk.subscribe(lambda event: inside())
+        self.help.enqueue("ada")
+        self.desk.advance(AT_ONCE)
+        self.assertEqual(len(caught), 1)
+
+    def test_closing_the_service_releases_those_not_handed_out(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            store = f"sqlite:{folder}/desk.db"
+            with usher.Service(store) as desk:
+                queue = desk.queue("help", POLICY)
+                queue.enqueue_many([(f"p{i}",) for i in range(4)])
+                serving = desk.agent("ann").claims(queue, n=4)
+                next(serving)
+            with self.assertRaises(StopIteration):
+                next(serving)
+            serving._let_go()
+            with usher.Service(store) as desk:
+                states = [standing.state for standing in desk.tickets()]
+            self.assertEqual(states, [State.CLAIMED] + 3 * [State.WAITING])
+
+    def test_the_wall_clock_alone_is_put_forward(self) -> None:
+        serving = self.ann.claims(self.help, n=3)
+        next(serving)
+        self.clock.step(2 * HOUR)
+        self.assertEqual(next(serving).id, self.tickets[1])  # released, and fetched again
+        serving.close()
+        self.assertEqual(self.held(), 2)
+
     def test_those_not_handed_out_are_held_for_an_hour(self) -> None:
         serving = self.ann.claims(self.help, n=3)
         first = next(serving)
@@ -496,6 +542,41 @@ class TestAsyncServing(Awaiting):
         with self.assertRaises(StopAsyncIteration):
             await waiting
         self.assertIs(ticket.standing().state, State.WAITING)
+
+    async def test_aclose_ends_a_loop_that_waits(self) -> None:
+        empty = self.desk.queue("empty")
+        serving = self.ann.claims(empty, n=3)
+
+        async def serve() -> None:
+            async for _ in serving:
+                self.fail("nobody is to come")
+
+        tasks = [asyncio.ensure_future(serve()) for _ in range(2)]
+        await asyncio.sleep(0)
+        await serving.aclose()
+        await asyncio.wait_for(asyncio.gather(*tasks), 5)
+        ticket = await empty.enqueue("ada")
+        self.assertEqual(await self.history(ticket), ["enqueued"])
+
+    async def test_ends_when_the_agent_has_gone(self) -> None:
+        seen = []
+        async for claim in self.ann.claims(self.help):
+            async with claim:
+                seen.append(claim.id)
+            await self.ann.gone()
+        self.assertEqual(seen, self.tickets[:1])
+
+    async def test_closing_the_service_releases_those_not_handed_out(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            store = f"sqlite:{folder}/desk.db"
+            async with usher.Service(store) as desk:
+                queue = desk.queue("help", POLICY)
+                await queue.enqueue_many([(f"p{i}",) for i in range(4)])
+                serving = desk.agent("ann").claims(queue, n=4)
+                await serving.__anext__()
+            with usher.Service(store) as again:
+                states = [standing.state for standing in again.tickets()]
+            self.assertEqual(states, [State.CLAIMED] + 3 * [State.WAITING])
 
     async def test_those_not_handed_out_extend_themselves(self) -> None:
         serving = self.ann.claims(self.help, n=3)

@@ -130,6 +130,15 @@ class TestTurning(LoopCase):
         await queue.enqueue("eve", start=timedelta(milliseconds=50))
         self.assertEqual(2, await asyncio.wait_for(started, 5))
 
+    async def test_timers__that_are_a_millisecond_apart(self) -> None:
+        desk = await self.desk()
+        await desk._core.settle()
+        turns = desk._core.turns
+        with mock.patch.object(lib, "usher_timeout", return_value=1):
+            desk._core._arm(asyncio.get_running_loop())
+            await asyncio.sleep(0.1)
+        self.assertGreater(desk._core.turns, turns + 5)
+
     async def test_two_services__on_one_loop(self) -> None:
         one, two = await self.desk(), await self.desk()
         for _ in range(20):
@@ -292,6 +301,72 @@ class TestCancelling(LoopCase):
         self.assertEqual([[1]], self.abandoned)
         self.assertEqual([], self.withdrawn)
 
+    async def test_dropped__claims_that_nobody_takes_are_abandoned(self) -> None:
+        desk = await self.desk()
+        queue = desk.queue("help")
+
+        async def gathered() -> None:
+            both = asyncio.gather(self.claim(desk), self.claim(desk))
+            await asyncio.sleep(0.02)
+            both.cancel()
+            with self.assertRaises(asyncio.CancelledError):
+                await both
+
+        async def dropped() -> None:
+            self.claim(desk)
+
+        async def shielded() -> None:
+            asyncio.shield(self.claim(desk)).cancel()
+
+        async def thrown_away() -> None:
+            async def serve() -> None:
+                await self.claim(desk)
+
+            coroutine = serve()
+            coroutine.send(None)
+            coroutine.close()
+
+        for number, ask in enumerate((gathered, dropped, shielded, thrown_away), 1):
+            queue.enqueue("bob")
+            await ask()
+            await desk._core.settle()
+            self.assertEqual([[n] for n in range(1, number + 1)][: len(self.abandoned)], self.abandoned)
+            self.assertEqual([], desk._core.pending)
+        self.assertEqual(4, len(self.abandoned))
+
+    async def test_dropped__in_another_thread(self) -> None:
+        desk = await self.desk()
+        desk.queue("help").enqueue("bob")
+        held = [self.claim(desk)]
+        await desk._core.settle()
+        self.assertTrue(held[0].done())
+        threads: List[int] = []
+        held[0].abandoned = lambda result: threads.append(threading.get_ident())
+        thread = threading.Thread(target=held.clear)
+        thread.start()
+        thread.join()
+        await desk._core.settle()
+        await asyncio.sleep(0.02)
+        self.assertEqual([threading.get_ident()], threads)
+
+    async def test_taken__claims_are_kept(self) -> None:
+        desk = await self.desk()
+        queue = desk.queue("help")
+        for take in (asyncio.gather, asyncio.shield, asyncio.ensure_future, lambda call: asyncio.wait_for(call, 5)):
+            queue.enqueue("bob")
+            await take(self.claim(desk))
+        queue.enqueue("bob")
+        (done, _) = await asyncio.wait({self.claim(desk)})
+        done.pop().result()
+        self.assertEqual([], self.abandoned)
+
+    async def test_cancelled__claim_of_one_ticket(self) -> None:
+        desk = await self.desk()
+        ann, ticket = desk.agent("ann"), await desk.queue("help").enqueue("bob")
+        self.assertTrue(ann.claim_ticket(ticket).cancel())
+        await desk._core.settle()
+        self.assertEqual(usher.State.WAITING, ticket.standing().state)
+
     async def test_wait_for__timed_out_withdraws(self) -> None:
         desk = await self.desk()
         with self.assertRaises(asyncio.TimeoutError):
@@ -331,6 +406,15 @@ class TestEnd(LoopCase):
         self.assertEqual(1, enqueued.result().id)
         with self.assertRaises(Canceled):
             parked.result()
+
+    async def test_close__that_could_not_begin_begins_again(self) -> None:
+        desk = await self.desk()
+        for failure in ({"return_value": _ffi.ENOMEM}, {"side_effect": ZeroDivisionError}):
+            with mock.patch.object(lib, "usher_close", **failure):
+                with self.assertRaises((usher.NoMemory, ZeroDivisionError)):
+                    await desk.close()
+        await asyncio.wait_for(desk.close(), 5)
+        self.assertTrue(desk.closed)
 
     async def test_close__twice_and_from_two_tasks(self) -> None:
         desk = await self.desk()

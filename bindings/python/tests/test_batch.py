@@ -4,18 +4,35 @@ others."""
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ctypes
 import gc
+import signal
 import unittest
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
+from unittest import mock
 
 import usher
 from usher import As, Command, Outcome, Priority, Request, State, Verb, _ffi, _verbs, agent, batch
 
 from .desk import AT_ONCE, HOUR, MINUTE, START, Awaiting, Blocking
+
+
+@contextlib.contextmanager
+def ends_within(seconds: int) -> Iterator[None]:
+    def handler(*_: Any) -> None:
+        raise AssertionError("it hangs")
+
+    before = signal.signal(signal.SIGALRM, handler)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
 
 
 class TestLayouts(unittest.TestCase):
@@ -349,6 +366,47 @@ class TestActMany(Blocking):
         with self.assertRaises(usher.Invalid):  # none was taken
             self.desk.act_many([Command(Verb.UPDATE, a), Command(Verb.UPDATE, b)])
 
+    def refused(self) -> list[Command]:
+        """The second of these is not taken by C."""
+        tickets = self.help.enqueue_many([(f"p{i}",) for i in range(3)]).tickets
+        commands = [Command(Verb.NOTE, ticket, "a word") for ticket in tickets]
+        commands[1] = Command(Verb.MOVE, tickets[1])
+        return commands
+
+    def test_a_batch_that_was_refused_in_part_may_be_told_twice(self) -> None:
+        commands = self.refused()
+        refuse, shown = batch.Results._refuse, []
+
+        def interrupted(results: usher.Results, *args: Any) -> None:
+            refuse(results, *args)
+            shown.append(results)
+            if len(shown) == 1:
+                raise KeyboardInterrupt  # as by a signal at its very end
+
+        with mock.patch.object(batch.Results, "_refuse", interrupted):
+            with self.assertRaises(KeyboardInterrupt):
+                self.desk.act_many(commands)
+        self.assertEqual(len(shown), 2)
+        self.assertEqual(shown[1].tickets, [command.on for command in commands])
+        self.assertEqual(list(shown[1].errors()), [1])
+
+    def test_turned_between_two_parts_of_a_batch(self) -> None:
+        commands = self.refused()
+        commands.append(commands.pop(1))
+        act_many, calls = batch._act_many, []
+
+        def late(*args: Any) -> Any:
+            took = act_many(*args)
+            calls.append(took)
+            if len(calls) == 2:
+                self.desk.turn()  # as a signal's handler may
+            return took
+
+        with mock.patch.object(batch, "_act_many", late), ends_within(5):
+            results = self.desk.act_many(commands)
+        self.assertEqual((len(calls), list(results.errors())), (2, [2]))
+        self.assertEqual(self.desk._core.pending, [])
+
     def test_sizes_and_arguments(self) -> None:
         ticket = self.help.enqueue("ada")
         self.assertEqual(len(self.desk.act_many([])), 0)
@@ -372,6 +430,27 @@ class TestActMany(Blocking):
             results = desk.act_many([Command(Verb.NOTE, ticket, str(i)) for i in range(12)])
             self.assertEqual([type(e) for e in results.errors().values()], [usher.Full] * 4)
             self.assertEqual([done.status == 0 for done in results], [True] * 8 + [False] * 4)
+
+
+class TestLettingGo(unittest.IsolatedAsyncioTestCase):
+    async def test_what_there_is_no_room_for_is_released_later(self) -> None:
+        async with usher.Service(max_pending=3) as desk:
+            queue, ann = desk.queue("help"), desk.agent("ann")
+            tickets = [await queue.enqueue(f"p{i}") for i in range(5)]
+            serving = ann.claims(queue, n=5)
+            await serving.__anext__()
+            notes = []
+            with contextlib.suppress(usher.Full):
+                while True:
+                    notes.append(tickets[0].note("busy"))
+            del serving
+            await asyncio.gather(*notes)
+            for _ in range(100):
+                await asyncio.sleep(0.001)
+                if queue.counts()[State.WAITING] == 4:
+                    break
+            self.assertEqual(queue.counts()[State.WAITING], 4)
+            self.assertEqual(desk._core.unreleased, [])
 
 
 class TestAsyncBatches(Awaiting):

@@ -10,9 +10,11 @@ import uuid
 import weakref
 from datetime import timedelta
 from typing import Any
+from unittest import mock
 
 import usher
 from usher import As, On, Outcome, State
+from usher import claim as claims
 
 from .desk import AT_ONCE, HOUR, MINUTE, START, Awaiting, Blocking
 
@@ -54,6 +56,25 @@ class TestClaim(Blocking):
                 self.assertEqual((claim.body, claim.symptom, claim.ref), (body, None, None))
                 self.assertEqual(self.claimed("a\udce9").requester, "a\udce9")
 
+    def test_a_wrong_answer_is_an_error_of_the_block(self) -> None:
+        for answer, kind in ((5, usher.Invalid), ("\ud800", usher.Invalid), ("x" * 65537, usher.TooLarge)):
+            with self.subTest(answer=str(kind)):
+                claim = self.claimed()
+                with self.assertRaises(kind):
+                    with claim:
+                        claim.answer = answer  # type: ignore[assignment]
+                self.assertIs(claim.standing().state, usher.State.SCHEDULED)  # failed: tried again
+        with self.claimed() as claim:
+            claim.answer = "x" * 65536
+        self.assertIs(claim.standing().state, usher.State.RESOLVED)
+
+    def test_nothing_comes_while_the_clock_stands(self) -> None:
+        for wait in (None, timedelta(seconds=1)):
+            with self.assertRaisesRegex(usher.WrongState, "ManualClock"):
+                self.ann.claim(self.help, wait=wait)
+        claim_of = self.help.enqueue("bob")
+        self.assertIs(claim_of.standing().state, usher.State.WAITING)  # none is left that would take it
+
     def test_words(self) -> None:
         claim = self.claimed()
         told = claim.acknowledge("ann has it")
@@ -85,6 +106,10 @@ class TestClaim(Blocking):
         self.assertEqual(claim.lease_until, START + HOUR)
         told = claim.extend(9 * HOUR)
         self.assertEqual((told.outcome, claim.lease_until), (Outcome.CLIPPED, START + 3 * HOUR))
+        claim = self.claimed()
+        before = claim.lease_until
+        self.desk.advance(MINUTE)
+        self.assertEqual(claim.extend(AT_ONCE).until, before)  # not by lease.for
         with self.assertRaises(usher.Invalid):
             claim.extend(-HOUR)
 
@@ -297,6 +322,36 @@ class TestBlock(Blocking):
             self.assertIn(Outcome.ESCALATED, claim.hand_off(self.ann).outcome)
         self.assertIs(claim.standing().state, State.WAITING)
 
+    def test_one_whose_entering_was_interrupted_is_released(self) -> None:
+        interrupts = [KeyboardInterrupt]
+
+        def listener(event: usher.Event) -> None:
+            if event.kind is usher.EventKind.EXTENDED and interrupts:
+                raise interrupts.pop()  # as a signal would
+
+        self.desk.subscribe(listener)
+        claim = self.claimed()
+        with self.assertRaises(KeyboardInterrupt):
+            with claim:
+                self.fail("entered")
+        self.assertIs(claim.standing().state, State.WAITING)
+        self.desk.advance(AT_ONCE)
+
+    def test_one_whose_entering_failed_is_released(self) -> None:
+        claim = self.claimed()
+        with mock.patch.object(usher.Claim, "extend", side_effect=usher.StoreError("full")):
+            with self.assertRaises(usher.StoreError):
+                with claim:
+                    self.fail("entered")
+        self.assertIs(claim.standing().state, State.WAITING)
+        self.desk.advance(AT_ONCE)
+
+    def test_a_hold_of_nothing_leaves_the_lease(self) -> None:
+        claim = self.claimed()
+        self.desk.advance(MINUTE)
+        with claim.hold(AT_ONCE):
+            self.assertEqual(claim.lease_until, START + 10 * MINUTE)
+
     def test_one_that_was_lost_before_is_not_entered(self) -> None:
         claim = self.claimed()
         self.desk.advance(11 * MINUTE)
@@ -451,6 +506,62 @@ class TestAsyncBlock(Awaiting):
             await claim.resolve("use tray 2", As.WORKAROUND)
         self.assertEqual((await self.history(claim))[-2:], ["updated", "released"])
 
+    async def test_a_decision_is_not_undone_by_one_that_is_refused(self) -> None:
+        async with await self.claimed() as claim:
+            await claim.resolve("new drum")
+            with self.assertRaises(usher.Stale):
+                await claim.release()
+            self.assertFalse(claim.lost)
+        self.assertIs(claim.standing().state, State.RESOLVED)
+
+    async def test_a_decision_that_nobody_heard_of_stands(self) -> None:
+        async with await self.claimed() as claim:
+            claim.resolve("new drum").cancel()  # as by asyncio.wait_for()
+        self.assertIs(claim.standing().state, State.RESOLVED)
+        self.assertEqual(claim.standing().last_word, "new drum")
+
+    async def test_nor_does_one_that_is_refused_undo_it(self) -> None:
+        async with await self.claimed() as claim:
+            claim.resolve("new drum").cancel()
+            with self.assertRaises(usher.Stale):
+                await claim.release()
+        self.assertIs(claim.standing().state, State.RESOLVED)
+
+    async def test_the_second_of_two_decisions_stands_when_the_first_is_refused(self) -> None:
+        async with await self.claimed() as claim:
+            refused = claim.pause(On.UNTIL, until=START - HOUR)
+            claim.release()
+        self.assertEqual((await self.history(claim))[-1], "released")
+        with self.assertRaises(usher.Invalid):
+            await refused
+
+    async def test_lost_after_a_decision_that_was_refused(self) -> None:
+        with self.assertRaises(usher.Stale):
+            async with await self.claimed() as claim:
+                with self.assertRaises(usher.Invalid):
+                    await claim.pause(On.UNTIL, until=START - HOUR)
+                await self.desk.ticket(claim.id).withdraw("ada")
+
+    async def test_a_renewal_that_failed_is_tried_again(self) -> None:
+        extend, tries = claims._extend, []
+
+        def flaky(*args: Any, **named: Any) -> Any:
+            tries.append(self.desk.now() - START)
+            if len(tries) > 2:
+                return extend(*args, **named)
+            if len(tries) == 2:
+                raise usher.NoMemory
+            failed = asyncio.get_running_loop().create_future()
+            failed.set_exception(usher.StoreError("the disk is full"))
+            return failed
+
+        with mock.patch.object(claims, "_extend", flaky):
+            async with await self.claimed() as claim:
+                for _ in range(10):
+                    await self.desk.advance(MINUTE)
+                self.assertEqual(tries[:3], [5 * MINUTE, 7.5 * MINUTE, 8.75 * MINUTE])
+                self.assertFalse(claim.lost)
+
     async def test_extends_itself_at_half_of_the_lease(self) -> None:
         async with await self.claimed() as claim:
             await self.desk.advance(4 * MINUTE)
@@ -522,6 +633,22 @@ class TestAsyncBlock(Awaiting):
         del claim
         gc.collect()
         self.assertIsNone(seen())
+
+
+class TestLeaks(unittest.TestCase):
+    def test_a_closed_service_with_a_claim_that_extends_itself(self) -> None:
+        seen: list[Any] = []
+
+        async def main() -> None:
+            async with usher.Service(clock=usher.ManualClock(START)) as desk:
+                queue = desk.queue("help")
+                seen.append(weakref.ref(desk._core))
+                await queue.enqueue("ada")
+                await (await desk.agent("ann").claim(queue)).__aenter__()
+
+        asyncio.run(main())
+        gc.collect()
+        self.assertIsNone(seen[0]())
 
 
 class TestRealTime(unittest.IsolatedAsyncioTestCase):

@@ -472,6 +472,22 @@ class TestSleep(DeskCase):
         self.assertGreaterEqual(time.monotonic() - begun, 0.019)
 
 
+    def test_sleep__inside_what_was_posted_while_more_is_posted(self) -> None:
+        desk = self.desk()
+        used: List[float] = []
+
+        def posted() -> None:
+            begun = time.process_time()
+            with self.assertRaises(TimedOut):
+                desk.claim(500)
+            used.append(time.process_time() - begun)
+
+        desk.core.post(posted)
+        desk.core.post(int)
+        desk.core.turn()
+        self.assertLess(used[0], 0.15)
+
+
 class SignalClock:
     """A clock of the host's."""
 
@@ -634,6 +650,91 @@ class TestSignals(DeskCase):
         begun = time.monotonic()
         self.assertEqual([1], desk.claim(FOR_EVER))
         self.assertLess(time.monotonic() - begun, 5)
+
+    def test_doubted__without_a_withdraw(self) -> None:
+        desk = self.desk()
+        desk.core.slot(rows, desk.abandoned.append)  # as claim_ticket(), interrupted before C was called
+        self.assertEqual(1, desk.enqueue().ticket)
+        self.assertEqual([], desk.core.pending)
+
+    def test_handler__that_closes_while_a_call_is_being_made(self) -> None:
+        """The call has a handle, which it is about to give to C: nothing may be freed before it has."""
+        desk = usher.Service()
+        self.addCleanup(desk.close)
+        queue = desk.queue("help")
+        enqueue, seen = usher.queue._enqueue_one, []
+
+        def handler(number: int, frame: Any) -> None:
+            signal.signal(signal.SIGALRM, lambda number, frame: None)
+            desk.close()
+            desk.close()
+            seen.append((desk.closed, desk.turn()))
+            for call in (lambda: queue.enqueue("eve"), desk.run):
+                with self.assertRaises(Canceled):
+                    call()
+            seen.append(desk._core.u != 0)
+
+        def interrupted(*arguments: Any) -> Any:
+            signal.raise_signal(signal.SIGALRM)
+            return enqueue(*arguments)
+
+        signal.signal(signal.SIGALRM, handler)
+        with mock.patch.object(usher.queue, "_enqueue_one", interrupted):
+            with self.assertRaises(Canceled):
+                queue.enqueue("bob")
+        self.assertEqual([(False, 0), True], seen)
+        desk.close()
+        self.assertTrue(desk.closed)
+
+    def test_handler__that_closes_while_a_call_waits(self) -> None:
+        for wait in (lambda desk: desk.agent("ann").claim(desk.queue("help")), usher.Service.run):
+            desk = usher.Service()
+            signal.signal(signal.SIGALRM, lambda number, frame: desk.close())
+            signal.setitimer(signal.ITIMER_REAL, 0.05)
+            try:
+                wait(desk)
+            except Canceled:
+                self.assertIsNot(wait, usher.Service.run)
+            else:
+                self.assertIs(wait, usher.Service.run)
+            self.assertTrue(desk.closed)
+
+    def test_handler__that_only_began_to_close_what_is_then_forgotten(self) -> None:
+        desk = usher.Service()
+        queue = desk.queue("help")
+        enqueue = usher.queue._enqueue_one
+
+        def interrupted(*arguments: Any) -> Any:
+            signal.raise_signal(signal.SIGALRM)
+            return enqueue(*arguments)
+
+        signal.signal(signal.SIGALRM, lambda number, frame: desk.close())
+        with mock.patch.object(usher.queue, "_enqueue_one", interrupted), self.assertRaises(Canceled) as caught:
+            queue.enqueue("bob")
+        del caught, interrupted
+        signal.signal(signal.SIGALRM, signal.SIG_IGN)
+        with mock.patch("warnings.warn") as warned:
+            del desk, queue
+            gc.collect()
+        warned.assert_not_called()
+
+    def test_storm__of_handlers_that_close(self) -> None:
+        def handler(number: int, frame: Any) -> None:
+            try:
+                desk.close()
+            except WrongState:  # inside a callback
+                signal.setitimer(signal.ITIMER_REAL, 0.0005)
+
+        signal.signal(signal.SIGALRM, handler)
+        for _ in range(200):
+            desk = usher.Service()
+            queue = desk.queue("help")
+            signal.setitimer(signal.ITIMER_REAL, random.uniform(0.0003, 0.002))
+            with self.assertRaises(Canceled):
+                while True:
+                    queue.enqueue("bob")
+                    queue.counts()
+            desk.close()
 
     def test_storm__nothing_is_lost_told_twice_or_left(self) -> None:
         desk = self.desk()
@@ -808,6 +909,60 @@ class TestEnd(DeskCase):
             desk.enqueue()
         desk.core.close()
         self.assertTrue(desk.core.closed)
+
+    def test_close__interrupted_before_c_was_called(self) -> None:
+        desk = Desk()
+        with mock.patch.object(lib, "usher_close", side_effect=KeyboardInterrupt):
+            with self.assertRaises(KeyboardInterrupt):
+                desk.core.close()
+        desk.core.close()
+        self.assertTrue(desk.core.closed)
+
+    def test_close__interrupted_after_c_was_called(self) -> None:
+        desk = Desk()
+        close = lib.usher_close
+
+        def interrupted(*arguments: Any) -> None:
+            self.assertEqual(0, close(*arguments))
+            raise KeyboardInterrupt
+
+        with mock.patch.object(lib, "usher_close", interrupted), self.assertRaises(KeyboardInterrupt):
+            desk.core.close()
+        desk.core.close()
+        self.assertTrue(desk.core.closed)
+
+    def test_close__runs_all_that_was_posted_though_one_raises(self) -> None:
+        desk = Desk()
+        ran: List[int] = []
+        desk.core.post(lambda: ran.append(1) or 1 / 0)
+        desk.core.post(lambda: ran.append(2))
+        desk.core.post(lambda: ran.append(3))
+        with self.assertRaises(ZeroDivisionError):
+            desk.core.close()
+        self.assertEqual(([1, 2, 3], True), (ran, desk.core.closed))
+
+    def test_close__lets_go_first_of_what_serves(self) -> None:
+        class Serving:
+            closing: List[bool] = []
+
+            def _let_go(self) -> None:
+                self.closing.append(desk.core._closing is not None)
+
+        desk = Desk()
+        serving = Serving()
+        desk.core.servings.add(serving)
+        desk.core.close()
+        self.assertEqual([False], serving.closing)
+
+    def test_unreleased__is_tried_again_when_callbacks_have_run(self) -> None:
+        desk = self.desk()
+        desk.core.unreleased.append((7, 1))
+        with mock.patch("usher.batch.let_go") as let_go:
+            desk.core.turn()
+            let_go.assert_not_called()
+            desk.enqueue()
+            let_go.assert_called_once_with(desk.core, [(7, 1)])
+        self.assertEqual([], desk.core.unreleased)
 
     def test_close__fd_and_memory_go_with_it(self) -> None:
         fds = len(os.listdir("/proc/self/fd"))

@@ -97,6 +97,12 @@ class TestErrors(unittest.TestCase):
                         (code, error.detail, ticket, str(error)),
                     )
 
+    def test_so_is_that_events_were_lost(self) -> None:
+        error = usher.EventsLost(3, 4)
+        for again in (copy.copy(error), pickle.loads(pickle.dumps(error))):
+            self.assertIs(type(again), usher.EventsLost)
+            self.assertEqual((again.lost, str(again)), (3, str(error)))
+
     def test_the_path_of_a_policys_mistake(self) -> None:
         for detail, path in (
             ("policy: lease.max: expected no less than lease.for", "lease.max"),
@@ -151,8 +157,10 @@ class TestWords(unittest.TestCase):
         self.assertEqual(str(words.Outcome(1 | 1 << 20)), "joined|1048576")
         self.assertEqual(int(words.Outcome(1 << 20)), 1 << 20)
 
-    def test_a_word_is_a_number(self) -> None:
-        for bad in ("waiting", None, 1.5, []):
+    def test_a_word_is_a_number_or_its_name(self) -> None:
+        self.assertIs(words.State("waiting"), words.State.WAITING)
+        self.assertIs(words.As("no_reply"), words.As.NO_REPLY)
+        for bad in ("wating", "", None, 1.5, []):
             with self.assertRaises(ValueError):
                 words.State(bad)
 

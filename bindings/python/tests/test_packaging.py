@@ -245,7 +245,7 @@ class Packaging(unittest.TestCase):
         package = [*(self.source / "usher").rglob("*.py"), self.source / "usher/py.typed"]
         expected = {p.relative_to(self.source).as_posix() for p in package}
         expected |= {f"{info}/{name}" for name in ("LICENSE", "METADATA", "WHEEL", "RECORD")}
-        self.assertEqual(set(files), expected | {"usher/_libusher.so"})
+        self.assertEqual(set(files), expected | {"usher/_libusher.so", "usher/usher.h"})
         self.assertTrue(files["usher/_libusher.so"].startswith(b"\x7fELF"))
         self.assertEqual(modes["usher/_libusher.so"], 0o100755)
         rows = list(csv.reader(io.StringIO(files[f"{info}/RECORD"].decode())))

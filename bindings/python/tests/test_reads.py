@@ -8,6 +8,7 @@ import os
 import pathlib
 import tempfile
 import unittest
+import unittest.mock
 from datetime import datetime, timedelta, timezone
 
 import usher
@@ -146,6 +147,24 @@ class Reads:
                 desk.ticket(3).standing()
             self.assertEqual(caught.exception.ticket, 3)
 
+    def test_a_standing_when_something_is_done_before_it_is_read(self):
+        read = usher.reads._standing
+        with self.open() as desk:
+            queue = desk.queue("help")
+            ticket = queue.enqueue("ada", b"", ref="17")
+            for look in (ticket.standing, lambda: queue.find("17")):
+                times = []
+
+                def interrupted(address):  # as by a signal's handler
+                    times.append(address)
+                    if len(times) == 1:
+                        queue.enqueue("bea", b"")
+                    return read(address)
+
+                with unittest.mock.patch.object(usher.reads, "_standing", interrupted):
+                    self.assertEqual(look().ticket, ticket.id)
+                self.assertEqual(len(times), 2)
+
     def test_pages_without_rows(self):
         # C looks through so many tickets at most for one page.
         with self.open() as desk:
@@ -279,6 +298,12 @@ class Reads:
             self.assertEqual([f.queue for f in desk.figures(queue=queues[7])], ["queue 7"] * 3)
             self.assertEqual(queues[7].figures(), desk.figures(queue=queues[7]))
 
+    def outcome(self, desk, days):
+        try:
+            return desk.figures(**days)
+        except usher.UsherError as reason:
+            return repr(reason)
+
     def test_figures_of_days(self):
         with self.open() as desk:
             queue = desk.queue("help")
@@ -291,6 +316,9 @@ class Reads:
             self.assertEqual(figures.enqueued, 1)
             midnight = MONDAY - 9 * HOUR
             self.assertEqual((figures.since, figures.until), (midnight, midnight + 2 * DAY))
+            epoch = datetime(1970, 1, 1, tzinfo=timezone.utc)
+            for days in ({"since": epoch}, {"until": epoch}):
+                self.assertEqual(self.outcome(desk, days), self.outcome(desk, {n: d + HOUR for n, d in days.items()}))
             with self.assertRaises(usher.Invalid):
                 desk.figures(since=MONDAY + DAY, until=MONDAY)
             with self.assertRaisesRegex(usher.Invalid, "since"):

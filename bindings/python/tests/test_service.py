@@ -239,6 +239,20 @@ class TestWhatItGives(ServiceCase):
         self.assertIn("help", desk.metrics())
 
 
+class TestCallbacks(ServiceCase):
+    def test_what_cannot_be_called_later_is_refused_now(self) -> None:
+        async def waits(*_: Any) -> None:
+            pass
+
+        desk = self.desk()
+        for wrong in (None, 3, waits):
+            with self.assertRaisesRegex(usher.Invalid, "function"):
+                desk.post(wrong)  # type: ignore[arg-type]
+            with self.assertRaisesRegex(usher.Invalid, "callback"):
+                desk.subscribe(wrong)  # type: ignore[arg-type]
+        desk.turn()
+
+
 class TestUpkeep(ServiceCase):
     def test_backup__is_a_store(self) -> None:
         desk = self.desk(self.store())
@@ -258,6 +272,7 @@ class TestUpkeep(ServiceCase):
         for requester in ("bob", "bob", "eve"):
             desk.queue("help").enqueue(requester).withdraw(requester)
         self.assertIn("0", desk.purge(closed_before=START).detail)
+        self.assertIn("0", desk.purge(closed_before=datetime(1970, 1, 1, tzinfo=timezone.utc)).detail)
         self.assertIn("2", desk.purge(requester="bob").detail)
         self.assertIn("1", desk.purge().detail)
         with self.assertRaisesRegex(usher.Invalid, "closed_before"):
@@ -297,6 +312,11 @@ class TestRun(ServiceCase):
         queue.enqueue("bob", start=timedelta(milliseconds=30))
         desk.run(while_=lambda: queue.counts()[State.SCHEDULED], for_=timedelta(seconds=5))
         self.assertEqual(1, queue.counts()[State.WAITING])
+
+    def test_run__until_it_is_closed_by_its_condition(self) -> None:
+        desk = self.desk()
+        desk.run(while_=lambda: desk.close() or True, until=datetime.now(timezone.utc) + HOUR)
+        self.assertTrue(desk.closed)
 
     def test_run__until_it_is_closed_by_what_was_posted(self) -> None:
         desk = self.desk()

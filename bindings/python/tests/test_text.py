@@ -142,6 +142,9 @@ class TestBodies(Case):
     def test_body_and_json_exclude_each_other(self) -> None:
         self.refused("body and json cannot both be given", _text.body, b"x", json={})
         self.refused("body and json cannot both be given", _text.body, "x", json=None)
+        self.refused("body and json cannot both be given", _text.body, 5, json=1)
+        self.assertEqual(_text.body("", json=1), b"1")
+        self.assertEqual(_text.body(None, json=1), b"1")  # type: ignore[arg-type]
 
 
 class TestNumbers(Case):
@@ -177,8 +180,15 @@ class TestNumbers(Case):
     def test_a_ticket_is_a_number_or_has_one(self) -> None:
         class Handle:
             id = 9
+            _core = "mine"
+
+        class User:
+            id = 9
 
         self.assertEqual(_text.ticket(5), 5)
+        self.assertEqual(_text.ticket(Handle(), core="mine"), 9)
+        self.refused("must be a ticket of this service", _text.ticket, Handle(), core="another")
+        self.refused("ticket must be int, not User", _text.ticket, User())
         self.assertEqual(_text.ticket(2**64 - 1), 2**64 - 1)
         self.assertEqual(_text.ticket(Handle()), 9)
         for bad in (0, -1, 2**64):

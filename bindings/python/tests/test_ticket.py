@@ -20,7 +20,10 @@ class TestTicket(Blocking):
         self.assertEqual((same, hash(same), same.done), (ticket, hash(ticket), None))
         self.assertEqual(self.desk.ticket(ticket), ticket)
         self.assertNotEqual(ticket, self.desk.ticket(2))
-        self.assertNotEqual(ticket, 1)
+        self.assertEqual(ticket, 1)  # as snapshots have it
+        self.assertIn(ticket, {1})
+        self.assertNotEqual(ticket, 2)
+        self.assertNotEqual(ticket, "1")
         with usher.Service() as elsewhere:
             self.assertNotEqual(ticket, elsewhere.ticket(1))
         for wrong in (0, -1, 2**64, True, "1", None, 1.0):
@@ -146,6 +149,25 @@ class TestTicket(Blocking):
             with self.subTest(text=text), self.assertRaisesRegex(usher.Invalid, text):
                 call()
         self.assertEqual(self.history(ticket), ["enqueued"])
+
+    def test_another_services_ticket_is_none_of_this_one(self) -> None:
+        elsewhere = usher.Service()
+        self.addCleanup(elsewhere.close)
+        theirs = elsewhere.queue("help").enqueue("ada")
+        ours = self.help.enqueue("bea")
+        self.assertEqual(theirs.id, ours.id)
+        note = usher.Command(usher.Verb.NOTE, theirs, "not for bea")  # type: ignore[arg-type]
+        wrong: list[Any] = [
+            lambda: ours.link(theirs),
+            lambda: self.ann.claim_ticket(theirs),
+            lambda: self.desk.act_many([note]),
+            lambda: self.desk.act_many([note._replace(on=ours, cause=theirs)]),
+            lambda: self.help.enqueue_many([usher.Request("cleo", follows=theirs)]),
+        ]
+        for call in wrong:
+            with self.assertRaisesRegex(usher.Invalid, "must be a ticket of this service"):
+                call()
+        self.assertEqual(self.history(ours), ["enqueued"])
 
     def test_an_op_is_applied_once(self) -> None:
         ticket, op = self.help.enqueue("ada"), uuid.uuid4()

@@ -11,6 +11,7 @@ every callback may be told again from its beginning, until what it did shows in 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ctypes
 import itertools
 import logging
@@ -47,6 +48,7 @@ def _retold(function: Callable[..., Any], result: str) -> Any:
         function.__defaults__,
         function.__closure__,
     )
+    made.__qualname__ = made.__name__
     made.__kwdefaults__ = function.__kwdefaults__
     made.__doc__ = function.__doc__
     made.__module__ = function.__module__
@@ -413,26 +415,66 @@ repeatable = {callback.__code__: callback for callback in _callbacks}
 
 
 class Kept(asyncio.Future[Any]):
-    """The future of a call whose result must not be lost: a claim. Cancelling it withdraws the call; if the result comes all
-    the same, or had come when its awaiter was cancelled, it is given to `abandoned`."""
+    """The future of a call whose result must not be lost: a claim. Cancelling it withdraws the call. A result that nobody has
+    taken is given to `abandoned`: its awaiter was cancelled, or the future is dropped, as gather(), shield() and the like do."""
 
-    __slots__ = ("token", "abandoned", "withdraw")
+    __slots__ = ("core", "token", "abandoned", "withdraw", "taken", "handed")
 
-    token: int
-    abandoned: Callable[[Any], object]
-    withdraw: Callable[[int], object]
+    def __init__(
+        self,
+        core: Core,
+        token: int,
+        abandoned: Callable[[Any], object],
+        withdraw: Optional[Callable[[int], object]],
+    ) -> None:
+        self.taken = False  # somebody has asked for the result()
+        self.handed = False  # or has awaited it
+        self.core = core
+        self.token = token
+        self.abandoned = abandoned
+        self.withdraw = withdraw
+        super().__init__(loop=core.loop)
 
     def cancel(self, msg: Optional[Any] = None) -> bool:
         cancelled: bool = super().cancel(msg) if msg is not None else super().cancel()
-        if cancelled:
-            self.withdraw(self.token)
+        if cancelled and self.withdraw is not None:
+            self._tell(self.withdraw, self.token)
         return cancelled
+
+    def result(self) -> Any:
+        value = super().result()
+        self.taken = True
+        return value
 
     def __await__(self) -> Generator[Any, None, Any]:
         try:
-            return (yield from super().__await__())
-        except BaseException:
-            # Cancelled after it was done, and before the task that awaits it could run.
-            if self.done() and not self.cancelled() and self.exception() is None:
-                self.abandoned(self.result())
+            value = yield from super().__await__()
+        except BaseException as reason:
+            if isinstance(reason, GeneratorExit) and not self.get_loop().is_closed():
+                self.cancel()  # its coroutine is thrown away
+            self.taken = self.handed  # a task asks for the result() before it sees that it is cancelled
+            self._let_go()
             raise
+        self.taken = self.handed = True
+        return value
+
+    def _let_go(self) -> None:
+        if not self.taken and self.done() and not self.cancelled() and self._exception is None:
+            self.taken = True
+            self._tell(self.abandoned, super().result())
+
+    def _tell(self, function: Callable[[Any], object], value: Any) -> None:
+        """The collector comes in any thread, and anywhere."""
+        core = self.core
+        try:
+            core.check()
+        except UsherError:
+            with contextlib.suppress(UsherError):  # closed, or forked
+                core.post(lambda: function(value))
+        else:
+            function(value)
+
+    def __del__(self) -> None:
+        if getattr(self, "handed", None) is False:
+            self._let_go()
+        super().__del__()

@@ -27,7 +27,8 @@ import time
 import weakref
 from asyncio import get_running_loop
 from threading import get_ident
-from typing import Any, Callable, Dict, List, Optional
+from types import FrameType
+from typing import Any, Callable, Dict, List, Optional, Tuple, TypeVar
 
 from . import _ffi, _text
 from ._calls import BLOCKED, CORE, KEPT, NOBODY, RESULT, RETURNS, WAITER
@@ -38,13 +39,18 @@ from ._ending import end, forsaken
 from ._ffi import lib
 from .errors import Canceled, Forked, UsherError, WrongState, WrongThread, error
 
-__all__ = ["COLLECTED", "DONE", "EVENT", "PAGE", "WORK", "Call", "Core", "Hooks", "awaitable", "blocking"]
+__all__ = ["COLLECTED", "DONE", "EVENT", "PAGE", "WORK", "Call", "Core", "Hooks", "ask", "awaitable", "blocking"]
+
+T = TypeVar("T")
 
 _log = logging.getLogger("usher")
 _running_loop = asyncio._get_running_loop
 _usher_turn = lib.usher_turn
 _ESTATE = _ffi.ESTATE
 _LONG = 3_600_000  # ms: then look again
+_STANDS_STILL = (
+    "on a ManualClock nothing comes by itself, and this would wait for ever: ask with wait=timedelta(0), or advance() the service"
+)
 
 _INSIDE = (
     "a blocking call cannot be made inside a callback of the same service, which is waiting for the callback to return:"
@@ -79,12 +85,16 @@ class Core:
         self.raised: List[BaseException] = []
         self.posted: Dict[int, Callable[[], object]] = {}
         self.doubted: List[int] = []
+        self.servings: weakref.WeakSet[Any] = weakref.WeakSet()  # what lets go of something, _let_go(), before it closes
+        self.unreleased: List[Tuple[int, int]] = []  # claims, (ticket, token), that C had no room to release
+        self.commands = 0  # how many: what C let us look at is good until the next
         self._making = 0  # the call between slot() and finish()
         self._posting = False
         self._tracing = False
         self._draining = False
         self._asleep = False
         self._closing: Optional[int] = None
+        self._begun = False  # C knows that too
         self._ended: List[bool] = []
         self._over: Optional[asyncio.Future[None]] = None
         self._timer: Optional[asyncio.Handle] = None
@@ -106,7 +116,7 @@ class Core:
             raise
         self._fd: int = lib.usher_fd(self.u)
         self._finalizer = weakref.finalize(
-            self, forsaken, self.u, self._thread, os.getpid(), _text.string(store), clock
+            self, forsaken, self.u, self._thread, os.getpid(), _text.string(store), clock, self._ended
         )
         self._finalizer.atexit = False  # _at_exit() sees to that
         self._posting = True
@@ -158,6 +168,7 @@ class Core:
         self._turn_away()
         # Only C knows for sure: a signal may have come between its return and our seeing to it.
         self._turn()
+        self.check()  # what was posted may have closed it
 
     def _turn_away_loop(self) -> None:
         if get_ident() == self._thread:
@@ -183,6 +194,7 @@ class Core:
         if self._making:
             self._doubt(self._making)
         self._making = slot = new_token()
+        self.commands += 1
         calls[slot] = [self, read, None, None, None if abandoned is None else (abandoned, withdraw)]
         return slot
 
@@ -214,6 +226,8 @@ class Core:
                 turns = self.turns
                 if call[WAITER] is not BLOCKED:
                     break
+                if self.clock is not None and not self.posted and self.store == b"memory:" and lib.usher_timeout(self.u) < 0:
+                    raise WrongState(_STANDS_STILL)
                 self._sleep(turns)
                 self._turn()
         except BaseException:
@@ -228,7 +242,7 @@ class Core:
         if call is not None and not is_inside_another():
             call[WAITER] = NOBODY
             self.doubted.append(token)
-            if call[KEPT] is not None:
+            if call[KEPT] is not None and call[KEPT][1] is not None:
                 call[KEPT][1](token)
 
     def forget(self, told: int) -> None:
@@ -255,10 +269,7 @@ class Core:
         if call[KEPT] is None:
             call[WAITER] = future = loop.create_future()
             return future
-        kept = Kept(loop=loop)
-        kept.token = token
-        kept.abandoned, kept.withdraw = call[KEPT]
-        call[WAITER] = kept
+        call[WAITER] = kept = Kept(self, token, *call[KEPT])
         return kept
 
     def _give_up(self, token: int, call: List[Any]) -> None:
@@ -329,6 +340,8 @@ class Core:
         """Runs what can be run now, callbacks and then what was posted; how many callbacks. This is _drive(), without its calls:
         every call in the blocking family comes here."""
         n = 0
+        if self.closed or (self._closing is not None and self._must_not_turn()):
+            return 0
         if self.loop is None:
             self._door = -1
         try:
@@ -345,9 +358,15 @@ class Core:
             if n != _ESTATE:
                 self._door = self._owner
         self.turns += 1
-        if self.posted or self.raised or self._ended or n < 0 or strays:
+        if self.posted or self.raised or self._ended or n < 0 or strays or self.unreleased:
             self._turned(n)
         return n
+
+    def _must_not_turn(self) -> bool:
+        """While it closes: a turn may be the last, after which nothing may go to C."""
+        if self._ended:
+            self._end()
+        return self.closed or _is_interrupting()
 
     def _turned(self, n: int) -> None:
         """What a turn left to be done."""
@@ -355,10 +374,19 @@ class Core:
             raise WrongState(_INSIDE) if n == _ESTATE else error(n)
         if self._ended:
             self._end()
+        if self.unreleased and n > 0:
+            self._release()
         if self.posted and not self._draining:
             self._drain()
         if self.raised or strays:
             self._raise()
+
+    def _release(self) -> None:
+        """C was full, and may have room now. It puts back what it has still no room for."""
+        from .batch import let_go
+
+        pairs, self.unreleased = self.unreleased, []
+        let_go(self, pairs)
 
     def _drive(self, function: Any, *args: Any) -> int:
         """Calls C where it calls back."""
@@ -395,7 +423,7 @@ class Core:
     def _sleep(self, turns: int, limit: Optional[int] = None) -> None:
         """Until there is something to do, or limit (ms) is over. turns: how many there had been when it was seen that there is
         reason to sleep; a signal's handler may have turned it since."""
-        if self.closed:
+        if self.closed or (self._closing is not None and _is_interrupting()):
             raise Canceled("the service was closed meanwhile")
         asleep, self._asleep = self._asleep, True
         try:
@@ -405,8 +433,9 @@ class Core:
             # A poll object of its own, for such a handler may come here too.
             poller = select.poll()
             poller.register(self._fd, select.POLLIN)
-            if ms and not self.posted and self.turns == turns:
-                poller.poll(min(ms, _LONG))
+            # What is posted while posted functions run has its turn after them.
+            if ms and (self._draining or not self.posted) and self.turns == turns:
+                _poll(poller, min(ms, _LONG))
         finally:
             self._asleep = asleep
 
@@ -424,7 +453,13 @@ class Core:
         self._draining = True
         try:
             while self.posted:
-                self.posted.pop(next(iter(self.posted)))()
+                function = self.posted.pop(next(iter(self.posted)))
+                try:
+                    function()
+                except BaseException as reason:
+                    if self._closing is None:
+                        raise
+                    self.raised.append(reason)  # there may be no other turn in which the rest could run
         finally:
             self._draining = False
 
@@ -432,6 +467,7 @@ class Core:
         """From any thread: function() is called on the service's own, in the order posted."""
         if self.forked:
             self._turn_away()
+        _text.callback(function, "function")
         token = new_token()
         with self._lock:  # so that it is not closed meanwhile
             if not self._posting:
@@ -467,12 +503,15 @@ class Core:
         self.check()
         if self.loop is None and self._door != self._owner:
             self._turn_away_call()
+        if self._closing is not None and self._must_not_turn():
+            raise Canceled("the service was closed meanwhile")
+        self.commands += 1
         err = self._drive(lib.usher_advance, self.u, to_at)
         if err == _ESTATE:
             raise WrongState(_INSIDE)
         if err == _ffi.EINVAL:
             raise error(err, "advance() needs a service on a ManualClock, and an instant from now to the year 9999")
-        self._turned(0)
+        self._turned(1)
         if self._asleep:
             self._wake()
         self.sync(err)
@@ -503,7 +542,11 @@ class Core:
             raise
         self._watched = watched
         self.loop = loop
-        self._timer = loop.call_soon(self._serve)
+        self._timer = loop.call_soon(self._ring)
+
+    def _ring(self) -> None:
+        self._timer = None  # it is over: the next one is a new one
+        self._serve()
 
     def _serve(self) -> None:
         """The loop calls this when there is something to do."""
@@ -529,9 +572,9 @@ class Core:
             self._timer = None
         if ms == 0:
             self._due = 0.0
-            self._timer = loop.call_soon(self._serve)
+            self._timer = loop.call_soon(self._ring)
         elif ms > 0:
-            self._timer = loop.call_later(ms / 1000, self._serve)
+            self._timer = loop.call_later(ms / 1000, self._ring)
 
     def _detach(self) -> None:
         """The loop has nothing of ours any more."""
@@ -557,7 +600,10 @@ class Core:
     # ---- the end -----------------------------------------------------------------------------------------------------
 
     def close(self) -> None:
-        """Blocks until it is closed. Again: nothing. Interrupted, it goes on when it is called again."""
+        """Blocks until it is closed. Again: nothing. Interrupted, it goes on when it is called again.
+
+        In a signal's handler, or a __del__, that came between two steps of a function of ours it only begins: that function may
+        be about to give a handle to C, and nothing may be freed. It ends in one of the turns that follow."""
         if self.closed:
             return
         self.check()
@@ -568,6 +614,8 @@ class Core:
                 raise WrongState("on asyncio: `await service.close()`, or `async with`")
             self._forget_loop()
         self._begin_end()
+        if _is_interrupting():
+            return
         raised: List[BaseException] = []
         while not self.closed:
             try:
@@ -576,11 +624,9 @@ class Core:
                 if not self.closed:
                     self._sleep(turns)
             except Exception as reason:
-                if self.closed or self._closing is None:
-                    raise
                 raised.append(reason)
         if raised:
-            self.raised = raised
+            self.raised[:0] = raised
             self._raise()
 
     async def close_async(self) -> None:
@@ -592,23 +638,28 @@ class Core:
         if self.loop is not loop:
             self._turn_away_loop()
         if self._over is None:
-            self._over = loop.create_future()
             self._begin_end()
+            self._over = loop.create_future()
         await asyncio.shield(self._over)
 
     def _begin_end(self) -> None:
+        """Interrupted, it begins again."""
         with self._lock:
             self._posting = False
-        if self._closing is not None:
+        if self._begun:
             return
-        token = new_token()
+        for serving in list(self.servings):
+            serving._let_go()
+        if self._closing is None:
+            self._closing = new_token()
+        token = self._closing
         closes[token] = self._ended
-        self._closing = token
         err: int = lib.usher_close(self.u, CLOSED, token)
-        if err:
+        if err and err != _ffi.ECANCELED:  # which says that it was called already
             del closes[token]
             self._closing = None
             raise error(err)
+        self._begun = True
 
     def _end(self) -> None:
         """C has let go of everything."""
@@ -649,7 +700,36 @@ class Core:
         with self._lock:
             self._posting = False
         self._forget_loop()
-        ended = end(self.u, seconds, self._ended if self._closing is not None else None)
+        ended = end(self.u, seconds, self._ended)
         if ended:
             self._end()
         return ended
+
+
+def _poll(poller: Any, ms: int) -> None:
+    poller.poll(ms)
+
+
+def ask(condition: Callable[[], T]) -> T:
+    """A user's function, which may do anything: also close the service."""
+    return condition()
+
+
+# Where a signal's handler, or what was posted, may do anything: nothing of C's is at hand.
+_HARMLESS = (_poll.__code__, ask.__code__, Core._drain.__code__)
+
+
+def _is_interrupting() -> bool:
+    """Whether the function of ours that is being called was called in the midst of another one: from a signal's handler, or a
+    __del__ that the collector ran."""
+    frame: Optional[FrameType] = sys._getframe(1)
+    ours = True
+    while frame is not None:
+        if frame.f_globals.get("__package__") != __package__:
+            ours = False
+        elif not ours:
+            if frame.f_code not in _HARMLESS:
+                return True
+            ours = True
+        frame = frame.f_back
+    return False

@@ -11,19 +11,24 @@ from threading import get_ident
 from typing import Any, List, Optional
 
 from ._calls import CLOSED, closes, cores, new_token
-from ._ffi import lib
+from ._ffi import ECANCELED, lib
 
 _AT_EXIT = 5.0  # seconds for all
 
 
-def end(u: int, seconds: Optional[float], ended: Optional[List[bool]] = None) -> bool:
-    """Closes what nobody uses any more. ended: it is closing already, and this will say when it has."""
-    if ended is None:
-        token = new_token()
-        closes[token] = ended = []
-        if lib.usher_close(u, CLOSED, token):
-            del closes[token]
+def end(u: int, seconds: Optional[float], begun: Optional[List[bool]] = None) -> bool:
+    """Closes what nobody uses any more. begun: if it is closing already, this says when it has."""
+    if begun:
+        return True
+    token = new_token()
+    ended: List[bool] = []
+    closes[token] = ended
+    err: int = lib.usher_close(u, CLOSED, token)
+    if err:
+        del closes[token]
+        if err != ECANCELED or begun is None:
             return False
+        ended = begun
     until = None if seconds is None else time.monotonic() + seconds
     poller = select.poll()
     poller.register(lib.usher_fd(u), select.POLLIN)
@@ -39,15 +44,16 @@ def end(u: int, seconds: Optional[float], ended: Optional[List[bool]] = None) ->
     return bool(ended)
 
 
-def forsaken(u: int, thread: int, process: int, store: str, clock: Any) -> None:
-    """The last who held the service is gone, and nothing is outstanding."""
+def forsaken(u: int, thread: int, process: int, store: str, clock: Any, begun: List[bool]) -> None:
+    """The last who held the service is gone, and nothing is outstanding. begun: see end()."""
     if os.getpid() != process:
         return
     try:
-        warnings.warn(f"usher: the service on {store!r} was not closed", ResourceWarning, stacklevel=2)
+        if not any(ended is begun for ended in closes.values()):  # close() was called, and interrupted
+            warnings.warn(f"usher: the service on {store!r} was not closed", ResourceWarning, stacklevel=2)
     finally:
         if get_ident() == thread:
-            end(u, _AT_EXIT)
+            end(u, _AT_EXIT, begun)
 
 
 def _at_exit() -> None:

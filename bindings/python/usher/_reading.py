@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import ctypes
 import dataclasses
-from enum import IntEnum, IntFlag
+from datetime import datetime, timedelta
+from enum import Enum, IntEnum, IntFlag
 from typing import Any, Callable, Dict, Optional, Tuple, Type, Union
 
 from . import _ffi
@@ -29,6 +30,31 @@ def thawed(frozen: type) -> Callable[..., Any]:
     return dataclasses.make_dataclass(
         f"_{frozen.__name__}", [field.name for field in dataclasses.fields(frozen)]
     )
+
+
+class Snapshot:
+    """What is printed of one: the fields that say something, and instants and words as people write them."""
+
+    def __repr__(self) -> str:
+        told = []
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if value or isinstance(value, timedelta) or (value == 0 and "Optional[int]" in str(field.type)):
+                told.append(f"{field.name}={_shown(value)}")
+        return f"{type(self).__name__}({', '.join(told)})"
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, datetime):
+        whole = value.microsecond == 0
+        return value.isoformat(" ", "seconds" if whole else "milliseconds").replace("+00:00", "Z")
+    if isinstance(value, (Enum, timedelta)):
+        return str(value)
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{_shown(key)}: {_shown(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, frozenset):
+        return "{" + ", ".join(map(_shown, sorted(value))) + "}"
+    return repr(value)
 
 
 class Words(Dict[int, Any]):

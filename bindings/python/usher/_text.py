@@ -11,6 +11,7 @@ nothing is ever early.
 from __future__ import annotations
 
 import ctypes
+import inspect
 import json as _json
 import operator
 import os
@@ -78,7 +79,8 @@ def text_or_none(value: Optional[str], what: str) -> Optional[bytes]:
 def body(value: Body, json: Any = MISSING, what: str = "body") -> bytes:
     """A body: bytes as they are, str as UTF-8, or anything that JSON can say."""
     if json is not MISSING:
-        if value is not None and len(value):
+        kinds = (bytes, bytearray, memoryview, str)
+        if value is not None and not (isinstance(value, kinds) and len(value) == 0):
             raise Invalid(f"{what} and json cannot both be given")
         return json_body(json)
     if type(value) is bytes:
@@ -139,9 +141,12 @@ def integer(value: int, what: str, low: int = 0, high: int = 2**32 - 1) -> int:
     return value
 
 
-def ticket(value: Any, what: str = "ticket") -> int:
-    """A ticket's number, of itself or of its handle, which has it as `id`."""
-    if type(value) is not int:
+def ticket(value: Any, what: str = "ticket", core: Any = None) -> int:
+    """A ticket's number, of itself or of its handle or claim, which have it as `id`: of this core's
+    service, for another's ticket of that number is another."""
+    if type(value) is not int and hasattr(value, "_core"):
+        if core is not None and value._core is not core:
+            raise Invalid(f"{what} must be a ticket of this service, not {value!r}")
         value = getattr(value, "id", value)
     return integer(value, what, 1, 2**64 - 1)
 
@@ -212,6 +217,12 @@ def duration_or_none(value: Optional[timedelta], what: str) -> int:
     return 0 if value is None else duration(value, what)
 
 
+def lease_or_none(value: Optional[timedelta], what: str) -> int:
+    """How much lease, in ms; None is 0, which is what the policy says. So none at all is the least
+    there is."""
+    return 0 if value is None else max(duration(value, what), 1)
+
+
 def wait(value: Optional[timedelta], what: str = "wait") -> int:
     """How long to wait; None: as long as it takes."""
     return _ffi.NEVER if value is None else duration(value, what)
@@ -279,3 +290,11 @@ def _wrong(value: object, what: str, expected: str) -> Invalid:
 def _short(value: int) -> str:
     # str() of a huge int is refused by newer Pythons, and helps nobody.
     return str(value) if value.bit_length() <= 128 else f"an int of {value.bit_length()} bits"
+
+
+def callback(function: object, what: str) -> None:
+    """Something to be called later, when nobody could be told that it cannot."""
+    if not callable(function):
+        raise Invalid(f"{what} must be a function, not {type(function).__name__}")
+    if inspect.iscoroutinefunction(function):
+        raise Invalid(f"{what} must be an ordinary function: nobody would await an async one")

@@ -21,7 +21,7 @@ from ._ffi import lib
 from ._verbs import queue_handle
 from .batch import AsyncClaims, Claims, ClaimsBase, let_go
 from .claim import BLOCK_LEASE, AsyncClaim, Claim, ClaimBase
-from .errors import Canceled, Invalid, TimedOut, UsherError
+from .errors import Canceled, Invalid, TimedOut, UsherError, WrongState
 from .queue import QueueBase
 from .snapshots import Done, done
 from .ticket import TicketBase
@@ -183,7 +183,7 @@ def _claim_ticket(
 ) -> Call[ClaimT]:
     """This one, out of turn: one that waits, is offered to this agent, is paused, or stuck. The
     people who are passed over are counted. NotFound, WrongState."""
-    number = _text.ticket(ticket)
+    number = _text.ticket(ticket, core=self._core)
     name = None if op is None else ctypes.byref(_ffi.usher_op(*_text.op(op)))
     core = self._core
     slot = core.slot(self._made, _abandoned)
@@ -215,6 +215,7 @@ class ServingBase(Generic[ClaimT, ClaimsT]):
         self._n = _text.integer(n, "n", 1)
         self._wait = wait
         agent._core.check()
+        agent._core.servings.add(self)
 
     def _fetch(self) -> Call[ClaimsT]:
         return _claim_many(self._agent, self._queues, self._n, wait=self._wait)
@@ -223,7 +224,16 @@ class ServingBase(Generic[ClaimT, ClaimsT]):
         if self._agent._core.closed:
             self._let_go()
 
+    def _ends(self, reason: UsherError) -> bool:
+        """Whether a fetch that was refused for this ends the iteration."""
+        if isinstance(reason, WrongState) and reason.detail:
+            return False  # not C's: the call was wrong. C's says that the agent had gone.
+        self._over = True
+        return True
+
     def _let_go(self) -> None:
+        """Ends the iteration, and releases those who were not handed out. The core calls it before
+        it closes; again: nothing."""
         self._over = True
         held = [(claim.id, claim.token) for claim in self._held]
         self._held.clear()
@@ -247,7 +257,7 @@ class ServingBase(Generic[ClaimT, ClaimsT]):
 class Serving(ServingBase[Claim, Claims], Iterator[Claim]):
     """What Agent.claims() gives: `for claim in agent.claims(queue): with claim: ...`. Those who
     were fetched and not handed out go back to the line when the loop is left, or with close(), or
-    at the end of a `with` block."""
+    at the end of a `with` block, or when the service is closed."""
 
     def __next__(self) -> Claim:
         while True:
@@ -256,12 +266,15 @@ class Serving(ServingBase[Claim, Claims], Iterator[Claim]):
                 claim = self._held.popleft()
                 if claim._left() > 0:  # else it was taken away while those before it were served
                     return claim
+                # Or only the wall clock was put forward, and it is held still.
+                let_go(claim._core, [(claim.id, claim.token)])
             if self._over:
                 raise StopIteration
             try:
                 claims = cast(Claims, self._fetch())
-            except (TimedOut, Canceled):
-                self._over = True
+            except (TimedOut, Canceled, WrongState) as reason:
+                if not self._ends(reason):
+                    raise
                 raise StopIteration from None
             self._held.extend(claims)
             if len(claims) > 1:
@@ -291,7 +304,13 @@ class AsyncServing(ServingBase[AsyncClaim, AsyncClaims], AsyncIterator[AsyncClai
     """What AsyncAgent.claims() gives: `async for claim in agent.claims(queue): async with claim:
     ...`. Several tasks may share one. Those who were fetched and not handed out extend themselves;
     they go back to the line when the loop is left, or with aclose(), or at the end of an `async
-    with` block."""
+    with` block, or when the service is closed. That ends the loops of all its tasks."""
+
+    def __init__(
+        self, agent: AgentBase[Any, Any], queues: Queues, n: int, wait: Optional[timedelta]
+    ) -> None:
+        self._fetches: set[asyncio.Future[AsyncClaims]] = set()
+        super().__init__(agent, queues, n, wait)
 
     async def __anext__(self) -> AsyncClaim:
         while True:
@@ -304,9 +323,11 @@ class AsyncServing(ServingBase[AsyncClaim, AsyncClaims], AsyncIterator[AsyncClai
             if self._over:
                 raise StopAsyncIteration
             try:
-                claims = await cast("asyncio.Future[AsyncClaims]", self._fetch())
-            except (TimedOut, Canceled):
-                self._over = True
+                fetch = cast("asyncio.Future[AsyncClaims]", self._fetch())
+                claims = await self._fetched(fetch)
+            except (TimedOut, Canceled, WrongState) as reason:
+                if not self._ends(reason):
+                    raise
                 raise StopAsyncIteration from None
             self._held.extend(claims)
             if self._over:  # closed by another task, meanwhile
@@ -315,10 +336,24 @@ class AsyncServing(ServingBase[AsyncClaim, AsyncClaims], AsyncIterator[AsyncClai
                 for waiting in claims:
                     waiting._watch()
 
+    async def _fetched(self, fetch: asyncio.Future[AsyncClaims]) -> AsyncClaims:
+        asked = _cancelling()
+        self._fetches.add(fetch)
+        try:
+            return await fetch
+        except asyncio.CancelledError:
+            if fetch in self._fetches or _cancelling() > asked:
+                raise  # it is this task that is cancelled
+            raise Canceled("the iteration was closed") from None
+        finally:
+            self._fetches.discard(fetch)
+
     def _let_go(self) -> None:
         for claim in self._held:
             claim._unwatch()
         super()._let_go()
+        while self._fetches:
+            self._fetches.pop().cancel()
 
     async def aclose(self) -> None:
         """Ends the iteration, and releases those who were not handed out."""
@@ -335,6 +370,12 @@ class AsyncServing(ServingBase[AsyncClaim, AsyncClaims], AsyncIterator[AsyncClai
         trace: Optional[TracebackType],
     ) -> None:
         self._let_go()
+
+
+def _cancelling() -> int:
+    """How often it was asked to cancel the task that runs; before Python 3.11 nobody knows."""
+    task: Any = asyncio.current_task()
+    return int(task.cancelling()) if hasattr(task, "cancelling") else 0
 
 
 class Agent(AgentBase[Claim, Claims]):

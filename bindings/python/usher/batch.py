@@ -24,6 +24,7 @@ from typing import (
 from uuid import UUID
 
 from . import _ffi, _text, _verbs
+from ._calls import _on_collected
 from ._core import COLLECTED, DONE, awaitable, blocking
 from ._ffi import COLLECT, lib
 from ._verbs import COMMAND_SIZE, agent_handle, flat, queue_handle, word
@@ -77,14 +78,15 @@ class Results(Sequence[Done]):
     whose status is 0 or says the error. They say nothing by themselves when commands have failed:
     see errors() and raise_any()."""
 
-    __slots__ = ("_rows", "_n", "_collected")
+    __slots__ = ("_rows", "_taken", "_n", "_collected")
 
     def __init__(self, n: int) -> None:
         self._n = n
-        self._rows = bytearray(n * _ROW)
+        self._taken = bytearray(n * _ROW)  # C's: those that it took, one after the other
+        self._rows = self._taken
         self._collected = _ffi.usher_collected(
             ctypes.sizeof(_ffi.usher_collected),
-            ctypes.cast(_at(self._rows), ctypes.POINTER(_ffi.usher_done)) if n else None,
+            ctypes.cast(_at(self._taken), ctypes.POINTER(_ffi.usher_done)) if n else None,
             _ROW,
             n,
             0,
@@ -135,18 +137,20 @@ class Results(Sequence[Done]):
         return memoryview(self._rows).cast("i")[_STATUS // 4 :: _ROW // 4].tolist()
 
     def _refuse(self, refused: dict[int, int], commands: bytearray) -> None:
-        """Rows for those that C did not take: so far all rows stand one after the other."""
-        taken = memoryview(bytes(self._rows))
+        """Rows also for those that C did not take. A callback may be told twice, so what C wrote
+        stays as it is."""
+        taken, rows = self._taken, bytearray(self._n * _ROW)
         at = 0
         for place in range(self._n):
             row = place * _ROW
             if place in refused:
                 verb, ticket = struct.unpack_from("=8xi4xQ", commands, place * COMMAND_SIZE)
                 made = _ffi.usher_done(_ROW, ticket, status=refused[place], verb=verb)
-                self._rows[row : row + _ROW] = bytes(made)
+                rows[row : row + _ROW] = bytes(made)
             else:
-                self._rows[row : row + _ROW] = taken[at : at + _ROW]
+                rows[row : row + _ROW] = taken[at : at + _ROW]
                 at += _ROW
+        self._rows = rows
 
     def __repr__(self) -> str:
         return f"<usher.Results of {self._n}, {len(self.errors())} failed>"
@@ -195,7 +199,17 @@ def send(core: Core, commands: bytearray, n: int) -> Call[Results]:
             took = 1
         at += took
     collected.n = n - len(refused)
-    return core.finish(slot, refused[0] if len(refused) == n else 0)  # type: ignore[no-any-return]
+    if len(refused) == n:
+        return core.finish(slot, refused[0])  # type: ignore[no-any-return]
+    # A signal's handler that turned the service meanwhile has had all told that C took, and C did
+    # not know then that these are all: it tells nobody any more.
+    told = collected.done == collected.n
+    if told and core.loop is None:
+        _on_collected(core.u, 0, slot)
+    call = core.finish(slot, 0)
+    if told and core.loop is not None:
+        _on_collected(core.u, 0, slot)
+    return call  # type: ignore[no-any-return]
 
 
 # ---- requests ------------------------------------------------------------------------------------
@@ -341,7 +355,8 @@ class _Packed:
         self._put(9, [_verbs.instant(self.core, each, what) for each in column])
 
     def follows(self, column: tuple[Any, ...], what: str) -> None:
-        self._put(12, [0 if each is None else _text.ticket(each, what) for each in column])
+        tickets = [0 if each is None else _text.ticket(each, what, self.core) for each in column]
+        self._put(12, tickets)
 
     def op(self, column: tuple[Any, ...], what: str) -> None:
         ops = [_text.op(each, what) for each in column]
@@ -420,16 +435,16 @@ def act_many(self: ServiceBase, commands: Iterable[Command]) -> Call[Results]:
         made = flat(
             word(verb, "verb", Verb),
             _text.integer(kind, "kind", 0, 2**31 - 1),
-            _text.ticket(on, "on"),
+            _text.ticket(on, "on", core),
             getattr(on, "token", 0),
             words,
             _verbs.instant(core, at, "at"),
-            _text.duration_or_none(by, "by"),
+            _text.lease_or_none(by, "by"),
             queue,
             person,
             op,
             agent,
-            0 if cause is None else _text.ticket(cause, "cause"),
+            0 if cause is None else _text.ticket(cause, "cause", core),
         )
         packed += bytes(made)
         kept.append(made)
@@ -546,7 +561,7 @@ def _update(
 
 def _extend(self: ClaimsBase[ClaimT], by: Optional[timedelta] = None) -> Call[Results]:
     """More lease: so long from now, None as long as the policy says."""
-    return self._send(_verbs.EXTEND, ms=_text.duration_or_none(by, "by"))
+    return self._send(_verbs.EXTEND, ms=_text.lease_or_none(by, "by"))
 
 
 def _release(self: ClaimsBase[ClaimT], why: Optional[str] = None) -> Call[Results]:
@@ -598,17 +613,22 @@ class AsyncClaims(ClaimsBase["AsyncClaim"]):
 
 def let_go(core: Core, held: Sequence[tuple[int, int]]) -> None:
     """Releases claims, (ticket, token), that nobody has been handed, or that somebody was who has
-    gone. Nobody waits for that; what fails, because a claim has ended, has no more to be done.
-    WrongThread."""
+    gone. Nobody waits for that; what fails, because a claim has ended, has no more to be done. For
+    what C has no room for now the core sees to it after its next turn. WrongThread."""
     if not held or core.closed or core.forked:
         return
     core.check()
+    core.commands += 1
     commands = bytearray(
         b"".join([bytes(flat(_verbs.RELEASE, 0, ticket, token)) for ticket, token in held])
     )
     at, n = _at(commands), len(held)
     while n > 0:
         # A callback to nobody: what nobody waits for would otherwise be told to on_lost.
-        took = max(_act_many(core.u, at, n, _TO_NOBODY, None), 1)
+        took = _act_many(core.u, at, n, _TO_NOBODY, None)
+        if took == _ffi.EFULL:
+            core.unreleased.extend(held[len(held) - n :])
+            break
+        took = max(took, 1)
         at += took * COMMAND_SIZE
         n -= took

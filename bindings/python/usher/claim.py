@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import suppress
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Optional, Union, cast
@@ -18,7 +19,8 @@ from . import _ffi, _text, _verbs, reads
 from ._core import awaitable, blocking
 from ._reading import Words
 from ._verbs import act, agent_handle, queue_handle, word
-from .errors import Full, NotFound, Stale, UsherError
+from .batch import let_go
+from .errors import Full, NoMemory, NotFound, Stale, StoreError, TooLarge, Unknown, UsherError
 from .queue import AsyncQueue, Queue, QueueBase
 from .snapshots import Done, Standing, done
 from .ticket import AsyncTicket, Ticket
@@ -36,6 +38,7 @@ claim.hold(timedelta(minutes=5)):` asks for another."""
 _unpack = _ffi.unpacker(_ffi.usher_work).unpack_from
 _priority = Words(Priority)
 _HELD = (State.CLAIMED, State.OFFERED, State.PAUSED)
+_PASSING = (Full, NoMemory, StoreError, Unknown)  # another time it may well succeed
 
 
 class ClaimBase:
@@ -48,11 +51,12 @@ class ClaimBase:
         "_names",
         "_until",
         "_decision",
+        "_unheard",
         "_ended",
         "id",
         "token",
         "body",
-        "answer",
+        "_answer",
         "__weakref__",
     )
 
@@ -72,14 +76,27 @@ class ClaimBase:
         self._names = names
         self._until: int = work[5]
         self._decision: Union[Done, asyncio.Future[Done], None] = None
+        self._unheard = False
         self._ended = False
         self.id: int = work[1]
         """The ticket's number."""
         self.token: int = work[2]
         """Of the lease; a ticket's tokens only grow, and one that is old is Stale."""
         self.body = body
-        self.answer: Optional[str] = None
-        """What a `with` block resolves with when it is left in the ordinary way."""
+        self._answer: Optional[str] = None
+
+    @property
+    def answer(self) -> Optional[str]:
+        """What a `with` block resolves with when it is left in the ordinary way. Checked where it is set, so that what is wrong
+        with it is an error of the block, and not of its end: Invalid, TooLarge."""
+        return self._answer
+
+    @answer.setter
+    def answer(self, text: Optional[str]) -> None:
+        words = _text.text_or_none(text, "answer")
+        if words is not None and len(words) > _ffi.TEXT_MAX:
+            raise TooLarge(f"an answer has at most {_ffi.TEXT_MAX} bytes, not {len(words)}")
+        self._answer = text
 
     # ---- as it was claimed ----
 
@@ -138,7 +155,8 @@ class ClaimBase:
     def lost(self) -> bool:
         """Whether the claim has ended, and not by this object: its lease ran out, the ticket was
         withdrawn or given to somebody else. Any command of a lost claim is Stale, and changes
-        nothing."""
+        nothing. (When the same agent has claimed it again before this lease was over, only the next
+        command tells.)"""
         if not self._undecided():
             return False
         if not self._ended:
@@ -178,6 +196,25 @@ class ClaimBase:
         if isinstance(decision, asyncio.Future):
             return decision.done() and (decision.cancelled() or decision.exception() is not None)
         return decision is None
+
+    def _decide_by(self, call: Union[Done, asyncio.Future[Done]]) -> None:
+        """A command that says how it ends was sent. On asyncio it may yet be refused, and what was
+        decided before it stands."""
+        before = self._decision
+        if isinstance(before, asyncio.Future):
+            if not before.done():
+                before.add_done_callback(lambda _: self._decide_by(call))
+                return
+            if not self._undecided():
+                return
+            self._unheard = self._unheard or before.cancelled()
+        self._decision = call
+
+    def _may_have_ended(self) -> bool:
+        """Whether a command that says how it ends was sent, and its await cancelled: nobody heard
+        what became of it."""
+        decision = self._decision
+        return self._unheard or (isinstance(decision, asyncio.Future) and decision.cancelled())
 
     def _still_held(self, decided: Done) -> bool:
         """A workaround for a cause, one hand-off too many, or an offer that was recalled, leaves it
@@ -258,7 +295,7 @@ def _decide(
         op=op,
         agent=agent,
     )
-    self._decision = call  # type: ignore[assignment]
+    self._decide_by(cast("Union[Done, asyncio.Future[Done]]", call))
     return call
 
 
@@ -288,8 +325,9 @@ def _extend(
     self: ClaimBase, by: Optional[timedelta] = None, *, op: Optional[UUID] = None
 ) -> Call[Done]:
     """More lease: so long from now, None as long as the policy's lease.for. Never shorter than it
-    is, never beyond lease.max (Outcome.CLIPPED)."""
-    ms = _text.duration_or_none(by, "by")
+    is (timedelta(0), which is a millisecond, changes nothing), never beyond lease.max
+    (Outcome.CLIPPED)."""
+    ms = _text.lease_or_none(by, "by")
     read = self._extended
     return act(self._core, _verbs.EXTEND, 0, self.id, self.token, ms=ms, op=op, read=read)
 
@@ -386,15 +424,23 @@ class Claim(ClaimBase):
         return Queue(self._core, self._work[3])
 
     def hold(self, by: timedelta) -> Claim:
-        """`with claim.hold(timedelta(minutes=5)):` extends to that, instead of BLOCK_LEASE."""
+        """`with claim.hold(timedelta(minutes=5)):` extends to that, instead of BLOCK_LEASE;
+        timedelta(0) leaves the lease as it is."""
         _text.duration(by, "by")
         self._block = by
         return self
 
     def __enter__(self) -> Claim:
         """Extends the lease to BLOCK_LEASE. Stale: it has ended already; then the block is not
-        run."""
-        self.extend(getattr(self, "_block", BLOCK_LEASE))
+        run. When that is interrupted, or fails for another reason, the claim is released."""
+        try:
+            self.extend(getattr(self, "_block", BLOCK_LEASE))
+        except Stale:
+            raise
+        except BaseException:
+            with suppress(UsherError):
+                let_go(self._core, [(self.id, self.token)])
+            raise
         return self
 
     def __exit__(
@@ -471,16 +517,21 @@ class AsyncClaim(ClaimBase):
         )  # of a coroutine that nobody runs any more: it cannot await
         try:
             decision = self._decision
-            if isinstance(decision, asyncio.Future) and not decision.done() and not closing:
+            while isinstance(decision, asyncio.Future) and not decision.done() and not closing:
                 await asyncio.wait((decision,))
+                decision = self._decision  # if it was refused, the next that was sent meanwhile
             call = self._leave(error)
             if call is None:
                 return
             last = cast("asyncio.Future[Done]", call)
             if closing:
                 last.add_done_callback(_heard)
-            else:
+                return
+            try:
                 await last
+            except Stale:
+                if not self._may_have_ended():
+                    raise
         except Exception as last_error:
             if error is None:
                 raise
@@ -502,7 +553,10 @@ class AsyncClaim(ClaimBase):
         core = self._core
         half = max(self._left() // 2, 1)
         if core.clock is not None:
-            _to_renew.setdefault(core, {})[self] = int(_ffi.lib.usher_now(core.u)) + half
+            claims = _to_renew.get(core)
+            if claims is None:
+                claims = _to_renew[core] = WeakKeyDictionary()
+            claims[self] = int(_ffi.lib.usher_now(core.u)) + half
         elif core.loop is not None:
             self._timer = core.loop.call_later(half / 1000, self._renew)
 
@@ -511,14 +565,13 @@ class AsyncClaim(ClaimBase):
         if timer is not None:
             timer.cancel()
         elif self._core.clock is not None:
-            _to_renew.get(self._core, {}).pop(self, None)
+            _to_renew.get(self._core, {}).pop(self, None)  # type: ignore[call-overload]
 
     def _renew(self) -> None:
         try:
             call = cast("asyncio.Future[Done]", _extend(self))
-        except Full:
-            if self._left() > 0:
-                self._arm()
+        except _PASSING:
+            self._arm_again()
         except UsherError:  # closed, or failed: nothing is extended any more
             pass
         else:
@@ -532,22 +585,31 @@ class AsyncClaim(ClaimBase):
         return told
 
     def _renewed(self, call: asyncio.Future[Done]) -> None:
-        if not call.cancelled() and isinstance(call.exception(), (Stale, NotFound)):
+        reason = None if call.cancelled() else call.exception()
+        if isinstance(reason, (Stale, NotFound)):
             self._ended = True
+        elif isinstance(reason, _PASSING):
+            self._arm_again()
+
+    def _arm_again(self) -> None:
+        if self._watched and not self._core.closed and self._left() > 0:
+            self._disarm()
+            self._arm()
 
 
-_to_renew: WeakKeyDictionary[Core, dict[AsyncClaim, int]] = WeakKeyDictionary()
-"""On a manual clock: claims that extend themselves, and at which of its instants."""
+_to_renew: WeakKeyDictionary[Core, WeakKeyDictionary[AsyncClaim, int]] = WeakKeyDictionary()
+"""On a manual clock: claims that extend themselves, and at which of its instants. Weak both: a
+claim holds its core."""
 
 
 def advance(core: Core, to_at: int) -> None:
     """Moves a manual clock on, and on the way lets claims extend themselves at their instants, as a
     loop's timers would."""
     core.check()
-    claims = _to_renew.get(core, {})
-    while claims:
-        at = min(claims.values())
-        if at > to_at:
+    while True:
+        claims = _to_renew.get(core)
+        at = min(claims.values(), default=None) if claims else None
+        if claims is None or at is None or at > to_at:
             break
         at = max(at, int(_ffi.lib.usher_now(core.u)))  # it may have been skipped
         core.advance(at)

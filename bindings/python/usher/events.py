@@ -1,8 +1,9 @@
 """Streams of events: what happens in a service, one after the other, to iterate over.
 
-    for event in desk.events("billing"):       # async for, on asyncio
-        charge(event)
-        stream.done(event)
+    with desk.events("billing") as stream:     # async with and async for, on asyncio
+        for event in stream:
+            charge(event)
+            stream.done(event)
 
 A live stream begins now, and keeps what is not taken yet up to a limit. A named one is the service's own
 record: each event is told until it is done, also when the program was ended meanwhile; when
@@ -43,6 +44,10 @@ class EventsLost(Full):
     def __init__(self, lost: int, limit: int) -> None:
         super().__init__(f"{lost} events are lost: {limit} waited already to be taken")
         self.lost = lost
+        self._limit = limit
+
+    def __reduce__(self) -> Any:
+        return type(self), (self.lost, self._limit), self.__dict__
 
 
 class _Ear:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Dict, List, Mapping, Optional
 
 from . import _ffi
-from ._reading import Words, agent_name, queue_name
+from ._reading import Snapshot, Words, agent_name, queue_name
 from ._text import moment, moment_or_none, span, span_or_none, string
 from .words import ChangeKind, Priority, Promised, SpanKind
 
@@ -20,8 +20,8 @@ _promised = Words(Promised)
 _span_kind = Words(SpanKind)
 
 
-@dataclass(frozen=True)
-class Span:
+@dataclass(frozen=True, repr=False)
+class Span(Snapshot):
     """A part of the time between a promise's start and its due. What counted of all of them adds up to
     the target."""
 
@@ -31,8 +31,8 @@ class Span:
     kind: SpanKind
 
 
-@dataclass(frozen=True)
-class Change:
+@dataclass(frozen=True, repr=False)
+class Change(Snapshot):
     """What applying a policy would change in one promise of one ticket."""
 
     ticket: int
@@ -46,8 +46,8 @@ class Change:
     made."""
 
 
-@dataclass(frozen=True)
-class Spread:
+@dataclass(frozen=True, repr=False)
+class Spread(Snapshot):
     """How n durations are spread; each within 1 %, the sum exact. None: n is 0."""
 
     n: int
@@ -58,8 +58,8 @@ class Spread:
     sum: timedelta
 
 
-@dataclass(frozen=True)
-class Figures:
+@dataclass(frozen=True, repr=False)
+class Figures(Snapshot):
     """Of a queue and priority, as the persons who wait see it."""
 
     queue: str
@@ -121,8 +121,8 @@ class Figures:
     """Of those waiting, since their start."""
 
 
-@dataclass(frozen=True)
-class AgentFigures:
+@dataclass(frozen=True, repr=False)
+class AgentFigures(Snapshot):
     """Of an agent, since ever."""
 
     agent: str
@@ -147,8 +147,8 @@ class AgentFigures:
     held: timedelta
 
 
-@dataclass(frozen=True)
-class Symptom:
+@dataclass(frozen=True, repr=False)
+class Symptom(Snapshot):
     """What people call a trouble, and how often it comes."""
 
     symptom: str

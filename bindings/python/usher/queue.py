@@ -13,7 +13,7 @@ from ._core import DONE, awaitable, blocking
 from ._verbs import word
 from .batch import REQUEST_SIZE, FlatRequest, Requests, Results
 from .errors import PolicyError
-from .snapshots import Done, Standing, done, done_of, done_values, standing
+from .snapshots import Done, Standing, done, done_of, done_values
 from .ticket import AsyncTicket, Ticket, TicketBase
 from .words import Hold, Priority, State
 
@@ -63,10 +63,12 @@ class QueueBase(Generic[TicketT]):
     def find(self, ref: str) -> Standing:
         """Where the ticket of this number of yours stands; of several the newest. NotFound."""
         data = _text.name(ref, "ref")
-        self._core.check()
-        out = _ffi.usher_standing(ctypes.sizeof(_ffi.usher_standing))
-        self._core.sync(_ffi.lib.usher_peek_ref(self._queue_handle, data, ctypes.byref(out)))
-        return standing(ctypes.addressof(out))
+        queue = self._queue_handle
+        return reads.look(
+            self._core,
+            None,
+            lambda out: int(_ffi.lib.usher_peek_ref(queue, data, ctypes.byref(out))),
+        )
 
     def counts(self) -> dict[State, int]:
         """How many tickets of the queue are in each state; of those that are over, as many as are
@@ -155,7 +157,7 @@ def _enqueue(
     if start is not None:
         request.start_at = _verbs.instant(core, start, "start")
     if follows is not None:
-        request.follows = _text.ticket(follows, "follows")
+        request.follows = _text.ticket(follows, "follows", self._core)
     if op is not None:
         request.op_hi, request.op_lo = _text.op(op)
     slot = core.slot(self._enqueued)

@@ -144,12 +144,28 @@ async def _rest(query: _Query, page: Any) -> List[Any]:
 
 def standing(core: Core, ticket: int) -> Standing:
     """Where it stands now, at once. NotFound."""
-    core.check()
-    out = _ffi.usher_standing(_STANDING)
-    err = _ffi.lib.usher_peek(core.u, ticket, out)
-    if err:
-        raise error(err, ticket=ticket)
-    return _standing(ctypes.addressof(out))
+    return look(core, ticket, lambda out: int(_ffi.lib.usher_peek(core.u, ticket, out)))
+
+
+def look(core: Core, ticket: Optional[int], peek: Callable[[_ffi.usher_standing], int]) -> Standing:
+    """What peek() fills in, which is C's own memory until the next command or turn: a signal's
+    handler, or a __del__, may make one before it is read, and then it is looked at again."""
+    while True:
+        core.check()
+        core.commands += 1
+        commands, turns = core.commands, core.turns
+        out = _ffi.usher_standing(_STANDING)
+        err = peek(out)
+        if err:
+            raise error(err, ticket=ticket)
+        try:
+            found: Optional[Standing] = _standing(ctypes.addressof(out))
+        except Exception:
+            if core.commands == commands and core.turns == turns:
+                raise
+            found = None
+        if found is not None and core.commands == commands and core.turns == turns:
+            return found
 
 
 def tickets(
@@ -177,7 +193,7 @@ def tickets(
             agent=_text.name_or_none(holder, "holder"),
             symptom=_text.name_or_none(symptom, "symptom"),
             states=_bits(states),
-            linked=0 if linked is None else _text.ticket(linked, "linked"),
+            linked=0 if linked is None else _text.ticket(linked, "linked", core),
         )
     )
 
@@ -197,8 +213,9 @@ def figures(
             _rows.figures,
             what=_ffi.READ_FIGURES,
             queue=None if queue is None else queue_handle(core, queue),
-            from_at=0 if since is None else _text.instant(since, "since"),
-            to_at=0 if until is None else _text.instant(until, "until"),
+            # 0 is C's "whenever"; the epoch itself is in the same day.
+            from_at=0 if since is None else _text.instant(since, "since") or 1,
+            to_at=0 if until is None else _text.instant(until, "until") or 1,
         )
     )
 

@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Callable, List, Optional, Type, Union
 
 from . import _ffi, _text, batch, claim, reads
-from ._core import DONE, EVENT, Core, Hooks, awaitable, blocking
+from ._core import DONE, EVENT, Core, Hooks, ask, awaitable, blocking
 from ._ffi import lib
 from .agent import Agent, AgentBase, AsyncAgent
 from .clock import ManualClock
@@ -66,6 +66,7 @@ class ServiceBase:
         It runs inside the service. When blocking, it cannot make a blocking call (WrongState): it hands that to post(). What it
         raises is raised by the call that waits, or goes to the loop's exception handler."""
         core = self._core
+        _text.callback(callback, "callback")
 
         def told(address: int) -> None:
             callback(event(address))
@@ -153,7 +154,8 @@ def _purge(
 ) -> Call[Done]:
     """Erases closed and withdrawn tickets, with their bodies and history, that were closed before this instant (None: all), and
     only those of this person (None: anybody's). Done.detail says how many. Unknown: some may be gone, purge again."""
-    before = 0 if closed_before is None else _text.instant(closed_before, "closed_before")
+    # 0 is C's "all"; the epoch itself is as long past a millisecond later.
+    before = 0 if closed_before is None else _text.instant(closed_before, "closed_before") or 1
     who = _text.name_or_none(requester, "requester")
     core = self._core
     slot = core.slot(done)
@@ -255,7 +257,7 @@ class Service(ServiceBase):
 
     def ticket(self, ticket: Union[TicketBase, int]) -> Ticket:
         """A handle for a ticket's number; whether there is one, its first use says."""
-        return Ticket(self._core, _text.ticket(ticket))
+        return Ticket(self._core, _text.ticket(ticket, core=self._core))
 
     def events(
         self,
@@ -308,14 +310,17 @@ class Service(ServiceBase):
             limits.append(lambda: at - int(lib.usher_now(self._core.u)))
 
         def left() -> Optional[int]:
-            if while_ is not None and not while_():
+            if while_ is not None and (not ask(while_) or self._core.closed):
                 return 0
             return min((limit() for limit in limits), default=None)
 
         self._core.run(left)
 
     def close(self) -> None:
-        """Outstanding calls end first (claims that wait: Canceled), and what was done is saved. Again: nothing happens."""
+        """Outstanding calls end first (claims that wait: Canceled), and what was done is saved. Again: nothing happens.
+
+        In a signal's handler that interrupts another call of this service it may only begin (`closed` says): it ends in that
+        call, or in the next that waits, run() and close() say."""
         self._core.close()
 
     def __enter__(self) -> Service:
@@ -364,6 +369,7 @@ class AsyncService(ServiceBase):
         if policy is not None:
             data = _text.policy(policy)
             why = ctypes.create_string_buffer(1024)
+            self._core.commands += 1
             err = lib.usher_define(queue._queue_handle, data, why, len(why), _NO_CALLBACK, None)
             self._core.sync(err, why)
         return queue
@@ -374,7 +380,7 @@ class AsyncService(ServiceBase):
 
     def ticket(self, ticket: Union[TicketBase, int]) -> AsyncTicket:
         """A handle for a ticket's number; whether there is one, its first use says."""
-        return AsyncTicket(self._core, _text.ticket(ticket))
+        return AsyncTicket(self._core, _text.ticket(ticket, core=self._core))
 
     def events(
         self, name: Optional[str] = None, *, since: int = 0, limit: int = 10000

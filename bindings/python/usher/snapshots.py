@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import Dict, FrozenSet, Mapping, Optional, Tuple, Union
 
 from . import _ffi
-from ._reading import Words, name, queue_name, reader, text, thawed
+from ._reading import Snapshot, Words, name, queue_name, reader, text, thawed
 from ._text import moment, moment_or_none, span, span_or_none
 from .errors import UsherError, error
 from .words import As, Durability, EventKind, Hold, On, Outcome, Priority, Promised, PromiseState
@@ -37,8 +37,8 @@ _outcome = Words(Outcome, none=Outcome(0))
 _hold = Words(Hold, none=Hold(0))
 
 
-@dataclass(frozen=True)
-class Done:
+@dataclass(frozen=True, repr=False)
+class Done(Snapshot):
     """What became of a command."""
 
     ticket: Optional[int]
@@ -102,8 +102,8 @@ def done_of(values: Tuple[int, ...]) -> Done:
 # ---- a ticket -----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Promise:
+@dataclass(frozen=True, repr=False)
+class Promise(Snapshot):
     """One promise of a ticket, that has been made."""
 
     start: datetime
@@ -118,8 +118,8 @@ class Promise:
     """1 for the first."""
 
 
-@dataclass(frozen=True)
-class Standing:
+@dataclass(frozen=True, repr=False)
+class Standing(Snapshot):
     """Where a ticket stands: what its requester may know, and a little more."""
 
     ticket: int
@@ -270,8 +270,8 @@ def standing(address: int) -> Standing:
 # ---- what has happened --------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Event:
+@dataclass(frozen=True, repr=False)
+class Event(Snapshot):
     """One line of a ticket's history, or of the service's."""
 
     seq: int

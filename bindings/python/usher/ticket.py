@@ -48,6 +48,8 @@ class TicketBase:
     def __eq__(self, other: object) -> bool:
         if isinstance(other, TicketBase):
             return self.id == other.id and self._core is other._core
+        if isinstance(other, int):  # what snapshots call it by
+            return self.id == int(other)
         return NotImplemented
 
     def __repr__(self) -> str:
@@ -229,7 +231,7 @@ def _link(
 ) -> Call[Done]:
     """Names the ticket about its cause, which must be open; None: none any more. Who waits for it
     hears when that is solved."""
-    other = 0 if cause is None else _text.ticket(cause, "cause")
+    other = 0 if cause is None else _text.ticket(cause, "cause", self._core)
     return _desk(self, _verbs.LINK, why, who, op, other=other)
 
 

@@ -23,6 +23,8 @@ class Word(enum.IntEnum):
 
     @classmethod
     def _missing_(cls, value: object) -> Word | None:
+        if isinstance(value, str):  # its word: Priority("high")
+            return cls.__members__.get(value.upper())
         if not isinstance(value, int) or isinstance(value, bool):
             return None
         member = int.__new__(cls, value)
