@@ -32,7 +32,7 @@ class TestLibrary(unittest.TestCase):
         self.addCleanup(holder.cleanup)
         self.folder = pathlib.Path(holder.name)
 
-    def stub(self, name: str, version: str | None, without: str | None = None) -> str:
+    def another(self, name: str, version: str | None, without: str | None = None) -> str:
         """A library that has every name and none of the meaning."""
         lines = []
         if version is not None:
@@ -81,12 +81,12 @@ class TestLibrary(unittest.TestCase):
         self.assertIn("pip install", said)
 
     def test_a_library_that_is_not_ushers(self) -> None:
-        path = self.stub("other.so", None)
+        path = self.another("other.so", None)
         self.assertIn(f"{path} has no usher_version: it is not libusher", self.said(path))
 
     def test_another_version(self) -> None:
         for version in ("0.2.0", "1.1.0", "0.0.9"):
-            path = self.stub(f"{version}.so", version)
+            path = self.another(f"{version}.so", version)
             said = self.said(path)
             self.assertIn(
                 f"{path} is version {version}, and this is the Python binding {_library.VERSION}",
@@ -95,12 +95,12 @@ class TestLibrary(unittest.TestCase):
 
     def test_another_patch_is_no_other_version(self) -> None:
         major, minor, patch = _library.VERSION.split(".")
-        path = self.stub("patched.so", f"{major}.{minor}.{int(patch) + 9}")
+        path = self.another("patched.so", f"{major}.{minor}.{int(patch) + 9}")
         self.assertIn(f"loaded {path}", self.said(path))
 
     def test_a_function_that_is_missing(self) -> None:
         for name in ("usher_read", _ffi.FUNCTIONS[0][0], _ffi.FUNCTIONS[-1][0]):
-            path = self.stub(f"{name}.so", "0.1.3", without=name)
+            path = self.another(f"{name}.so", "0.1.3", without=name)
             said = self.said(path)
             self.assertIn(f"{path} has no {name}: it says it is 0.1.3", said)
             self.assertIn(f"this is the Python binding {_library.VERSION}", said)
@@ -131,20 +131,20 @@ class TestLibrary(unittest.TestCase):
 
     def test_the_bundled_one_goes_before_the_systems(self) -> None:
         package = self.package()
-        self.stub("system/libusher.so.0.1", "0.8.0")
+        self.another("system/libusher.so.0.1", "0.8.0")
         system = str(self.folder / "system")
         self.assertIn("libusher.so.0.1 is version 0.8.0", self.said(None, self.folder, system))
-        bundled = self.stub("usher/_libusher.so", "0.7.0")
+        bundled = self.another("usher/_libusher.so", "0.7.0")
         self.assertEqual(bundled, str(package / "_libusher.so"))
         said = self.said(None, self.folder, system)
         self.assertIn(f"{bundled} is version 0.7.0", said)
         self.assertEqual(said, self.said("", self.folder, system))
-        override = self.stub("override.so", "0.6.0")
+        override = self.another("override.so", "0.6.0")
         self.assertIn(f"{override} is version 0.6.0", self.said(override, self.folder, system))
 
     def test_an_override_that_fails_is_not_passed_over(self) -> None:
         self.package()
-        self.stub("usher/_libusher.so", _library.VERSION)
+        self.another("usher/_libusher.so", _library.VERSION)
         self.assertTrue(self.said(None, self.folder).startswith("loaded"))
         self.assertFalse(self.said("/nowhere/libusher.so", self.folder).startswith("loaded"))
 
