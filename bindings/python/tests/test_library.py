@@ -43,7 +43,7 @@ class TestLibrary(unittest.TestCase):
                 for function, _, _ in _ffi.FUNCTIONS
                 if function not in (without, "usher_version")
             ]
-        lines.append("int usher_stub;")
+        lines.append("int usher_nothing;")
         path = self.folder / name
         path.parent.mkdir(exist_ok=True)
         header.compile_c("\n".join(lines), path, "-shared", "-fPIC")
