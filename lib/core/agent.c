@@ -131,11 +131,8 @@ void usher__do_leave(struct turn *turn)
 static int64_t pause_left(const struct turn *turn, int reason)
 {
     const struct ticket *t = turn->t;
-    int64_t left = turn->policy->pause[reason].max;
+    int64_t left = turn->policy->pause[reason].max - t->extra->pause[reason].spent;
 
-    if (t->extra == NULL)
-        return left;
-    left -= t->extra->pause[reason].spent;
     if (usher__pause_runs(t, reason))
         left -= turn->at - t->extra->pause[reason].since_at;
     return left;
@@ -144,13 +141,12 @@ static int64_t pause_left(const struct turn *turn, int reason)
 COLD int usher__check_pause(const struct turn *turn)
 {
     int reason = turn->c->kind - 1;
-    const struct extra *x = turn->t->extra;
 
     if (turn->c->at != 0 && turn->c->at <= turn->at)
         return USHER_EINVAL;
     if (pause_left(turn, reason) <= 0)
         return USHER_ESTATE;
-    if (x != NULL && x->pauses_n >= USHER_PAUSES_MAX && !usher__pause_runs(turn->t, reason))
+    if (turn->t->extra->pauses_n >= USHER_PAUSES_MAX && !usher__pause_runs(turn->t, reason))
         return USHER_ELIMIT;
     return 0;
 }

@@ -84,7 +84,7 @@ static void fill(struct calendar *c, const struct calendar_spec *spec)
     }
     sort(c->rules, c->rules_n);
     c->pieces_max = CHUNK_DATES / 7 * of_week + (n - of_week);
-    if ((of_week == 0 || every_date(c->yearly)) && last < c->last_day)
+    if (of_week == 0 || every_date(c->yearly))
         c->last_day = last;
     c->end_at = (c->last_day + 4) * DAY_MS;
     if (c->end_at > USHER_AT_MAX + 1)
@@ -212,15 +212,14 @@ int64_t usher__calendar_back(const struct calendar *c, int64_t to, int64_t ms)
 
 int64_t usher__calendar_between(const struct calendar *c, int64_t from, int64_t to)
 {
-    int64_t ms;
+    int64_t before;
 
     if (to <= from)
         return 0;
-    if (c != NULL) {
-        ms = usher__calendar_sum(c, from); /* first: see there */
-        return usher__calendar_sum(c, to) - ms;
-    }
-    return __builtin_sub_overflow(to, from, &ms) ? INT64_MAX : ms;
+    if (c == NULL)
+        return to - from;
+    before = usher__calendar_sum(c, from); /* first: see there */
+    return usher__calendar_sum(c, to) - before;
 }
 
 /* At or after an instant; where it is open that is the instant itself. */
@@ -265,7 +264,7 @@ int64_t usher__calendar_days(const struct calendar *c, int64_t from, int64_t n)
 
 bool usher__calendar_is_open(const struct calendar *c, int64_t at)
 {
-    return c == NULL || (at >= 0 && at < c->end_at && usher__calendar_between(c, at, at + 1) > 0);
+    return c == NULL || (at < c->end_at && usher__calendar_between(c, at, at + 1) > 0);
 }
 
 int64_t usher__calendar_next_open(const struct calendar *c, int64_t at)

@@ -83,12 +83,12 @@ int usher__check_link(const struct turn *turn)
     usher_id other = turn->c->other;
 
     if (other == 0)
-        return x != NULL && x->cause != 0 ? 0 : USHER_ESTATE;
+        return x->cause != 0 ? 0 : USHER_ESTATE;
     if (facts->cause == 0)
         return USHER_ENOENT;
     if (other == t->id || facts->cause_state >= USHER_RESOLVED)
         return USHER_ESTATE;
-    if (x != NULL && x->linked && x->cause == other)
+    if (x->linked && x->cause == other)
         return 0; /* told again, listed once */
     return facts->cause_linked < USHER_LINKS_MAX ? 0 : USHER_ELIMIT;
 }

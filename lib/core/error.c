@@ -94,7 +94,7 @@ static const char *const events[] = {
 
 static const char *word(const char *const *words, size_t n, int value)
 {
-    const char *w = value > 0 && (size_t)value < n ? words[value] : NULL;
+    const char *w = (size_t)value < n ? words[value] : NULL; /* [0] is NULL */
 
     return w != NULL ? w : "?";
 }

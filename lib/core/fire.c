@@ -13,8 +13,8 @@ static void sooner(struct timer *best, int64_t at, int kind, int cls, int index)
 
     if (at == INT64_MAX || at > best->at)
         return;
-    if (at < best->at || cls < best->cls || (cls == best->cls && kind < best->kind))
-        *best = timer; /* what ties is offered in order, so the first stays */
+    if (at < best->at || (cls == best->cls && kind < best->kind))
+        *best = timer; /* what ties is offered by class and in order, so the first stays */
 }
 
 static void pause_timers(const struct ticket *t, const struct policy *p, struct timer *best)

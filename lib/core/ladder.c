@@ -162,7 +162,7 @@ static int64_t instant(const struct ticket *t, const struct policy *p, const str
     *at = INT64_MAX;
     if (going == INT64_MAX)
         return INT64_MAX;
-    if (due == INT64_MAX && (s->wall || is_after(s) || s->at_unit == STEP_DAYS))
+    if (due == INT64_MAX && (s->wall || s->at_unit == STEP_DAYS))
         return INT64_MAX; /* its calendar never opens again */
     own = s->wall ? on_the_wall(t, p, s, k, due) : in_business(t, p, s, k, due);
     *at = s->wall ? later(own, going) : own;

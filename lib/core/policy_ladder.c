@@ -82,8 +82,9 @@ static bool read_at(struct reader *r, const struct policy_key *key, void *field)
     if (r->len > 0 && r->word[r->len - 1] == '%') {
         s->at_unit = STEP_PERCENT;
         s->at = digits(r->word, r->len - 1);
-        return (s->at >= 1 && s->at <= PERCENT_MAX) ||
-               usher__read_wrong(r, EXPECTED, "1%% to %d%%", PERCENT_MAX);
+        if (s->at < 1 || s->at > PERCENT_MAX)
+            return usher__read_wrong(r, EXPECTED, "1%% to %d%%", PERCENT_MAX);
+        return true;
     }
     if (r->word[0] != '+' && r->word[0] != '-')
         return usher__read_wrong(r, EXPECTED,

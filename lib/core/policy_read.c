@@ -240,7 +240,9 @@ int usher__read_find(const struct reader *r, const char *const *names, size_t st
 static bool read_word(struct reader *r, const struct policy_key *key, int64_t *out)
 {
     *out = usher__read_find(r, key->of.words, sizeof *key->of.words);
-    return *out >= 0 || wrong_word(r, key->of.words);
+    if (*out < 0)
+        return wrong_word(r, key->of.words);
+    return true;
 }
 
 static bool read_flag(struct reader *r, bool *out)

@@ -30,7 +30,7 @@ static uint32_t needs_united(const struct extra *x, const struct command *c, uin
     for (uint32_t i = 0; i < c->needs_n; i++) {
         bool known = false;
 
-        for (uint32_t k = 0; x != NULL && k < x->needs_n; k++)
+        for (uint32_t k = 0; k < x->needs_n; k++)
             known = known || x->needs[k] == c->needs[i];
         for (uint32_t k = 0; k < n; k++)
             known = known || fresh[k] == c->needs[i];
@@ -46,7 +46,7 @@ int usher__check_join(const struct turn *turn)
     uint32_t fresh[USHER_NEEDS_MAX];
     uint32_t n = needs_united(t->extra, turn->c, fresh);
 
-    if ((t->extra == NULL ? 0 : t->extra->needs_n) + n > USHER_NEEDS_MAX)
+    if (t->extra->needs_n + n > USHER_NEEDS_MAX)
         return USHER_ELIMIT;
     if (t->persons_n >= USHER_PERSONS_MAX && !usher__is_person(t, turn->c->who))
         return USHER_ELIMIT;
@@ -102,8 +102,6 @@ void usher__do_join(struct turn *turn)
 
 static struct person *person_of(const struct ticket *t, uint32_t name)
 {
-    if (t->extra == NULL || t->extra->persons == NULL)
-        return NULL;
     for (uint32_t i = 0; i < t->persons_n; i++) {
         if (t->extra->persons[i].name == name)
             return &t->extra->persons[i];
@@ -180,7 +178,7 @@ int usher__check_reopen(const struct turn *turn)
     if (t->state == USHER_CLOSED &&
         turn->at >= usher__after(t->resolved_at, turn->policy->reopen_within))
         return USHER_ESTATE;
-    if (t->extra != NULL && t->extra->pauses_n >= USHER_PAUSES_MAX)
+    if (t->extra->pauses_n >= USHER_PAUSES_MAX)
         return USHER_ELIMIT;
     return 0;
 }

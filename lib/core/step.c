@@ -264,7 +264,7 @@ void usher__return(struct turn *turn, bool keep)
 
     usher__set_state(turn, USHER_WAITING);
     usher__rank_again(turn);
-    if (keep && keep_for > 0 && t->holder != 0 && turn->facts->holder_present) {
+    if (keep && keep_for > 0 && turn->facts->holder_present) {
         t->flags |= TICKET_KEPT;
         t->until_at = usher__after(turn->at, keep_for);
     }

@@ -201,7 +201,7 @@ struct facts {
         *here; /* the current one of the queue it is in; MOVE: it goes to; CLAIM: it stands in */
     struct mark mark;     /* for the queue, band and requester that usher__marks says */
     uint32_t holder_name; /* ticket.holder's */
-    bool holder_present;  /* ticket.holder has not gone */
+    bool holder_present;  /* there is a ticket.holder, who has not gone */
     uint32_t passed_over; /* CLAIM_TICKET */
     uint32_t move_to; /* TIMER_STEP: queue of the step's `move`; 0: there is none of that name */
     const struct policy *was; /* APPLY: the ticket's policy until now */

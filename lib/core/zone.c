@@ -141,8 +141,6 @@ static void skip_name(const char **at)
     const char *p = *at;
     const char *name = p;
 
-    if (p == NULL)
-        return;
     while ((*p >= 'A' && *p <= 'Z') || (*p >= 'a' && *p <= 'z') ||
            (quoted && (is_digit(*p) || *p == '+' || *p == '-')))
         p++;

@@ -118,30 +118,13 @@ static uint32_t cause_queue(const struct engine *e, const struct policy *p)
     return handle != 0 ? usher__ids_find(&e->queue_by_name, handle) : 0;
 }
 
-void usher__causes_facts(const struct engine *e, const struct ticket *t, const struct command *c,
+void usher__causes_facts(const struct engine *e, const struct ticket *t,
                          const struct policy *policy, struct facts *facts)
 {
-    uint32_t slot = usher__symptom_of(e, t);
-    const struct symptom *s;
-    uint64_t by;
+    const struct symptom *s = usher__symptom(e, usher__symptom_of(e, t));
+    uint64_t by = usher__symptom_print(e, t);
 
-    if (c->verb == USHER_LINK) {
-        facts->cause_state = 0;
-        facts->cause_linked = 0;
-        slot = slot_of(e, c->other);
-        if (slot == 0)
-            return;
-        facts->cause = c->other;
-        facts->cause_state = usher__ticket(e, slot)->state;
-        if (extra_at(e, slot) != NULL)
-            facts->cause_linked = extra_at(e, slot)->linked_n;
-        return;
-    }
     facts->cause_queue = cause_queue(e, policy);
-    if (slot == 0)
-        return;
-    s = usher__symptom(e, slot);
-    by = usher__symptom_print(e, t);
     for (uint32_t i = usher__symptom_recent(s, e->at.wall, policy->recur_within); i < s->recent_n;
          i++) {
         facts->recent++;
@@ -201,9 +184,7 @@ int usher__causes_reserve(struct engine *e, const struct ticket *t, const struct
 
     if (c->verb == USHER_LINK)
         return reserve_link(e, c->other);
-    if (x == NULL)
-        return 0;
-    if (c->verb == VERB_ENQUEUE && c->kind != ENQUEUE_CAUSE && x->symptom != 0)
+    if (c->verb == VERB_ENQUEUE && c->kind != ENQUEUE_CAUSE)
         return reserve_symptom(e, x);
     return c->verb == USHER_RESOLVE && x->linked_n > 0 ? reserve_told(e, x, c) : 0;
 }
@@ -299,11 +280,9 @@ void usher__causes_follow(struct engine *e, uint32_t slot, const struct command 
     const struct ticket *t = usher__ticket(e, slot);
     struct extra *x = t->extra;
 
-    if (x == NULL)
-        return;
     if (x->is_cause)
         follow_cause(e, t, c, out);
-    else if (c != NULL && c->verb == VERB_ENQUEUE && x->symptom != 0)
+    else if (c != NULL && c->verb == VERB_ENQUEUE)
         usher__symptom_remember(e, t);
     if ((out->effects & EFFECT_LINKED) != 0)
         relink(e, slot, was);
@@ -324,7 +303,7 @@ void usher__causes_forget(struct engine *e, uint32_t slot)
 
     if (own != 0)
         usher__symptom_unexpect(e, own);
-    if (t->state != 0 && t->extra != NULL) {
+    if (t->state != 0) {
         unlink_all(e, t->extra);
         usher__causes_unlink(e, slot);
     }

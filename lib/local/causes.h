@@ -10,8 +10,8 @@
 #include "local/batch.h"
 #include "local/inside.h"
 
-/* Fills what FACT_SYMPTOM and, for LINK, FACT_CAUSE ask for. c: ENQUEUE or LINK. */
-void usher__causes_facts(const struct engine *e, const struct ticket *t, const struct command *c,
+/* Fills what FACT_SYMPTOM asks for, of a ticket that has a symptom. */
+void usher__causes_facts(const struct engine *e, const struct ticket *t,
                          const struct policy *policy, struct facts *facts);
 
 /* Room for all that the command on this ticket may lead to elsewhere, LINK's other ticket included. What is

@@ -72,11 +72,11 @@ static const char *check_timers(const struct engine *e, const struct ticket *t, 
     return NULL;
 }
 
+/* That its id is the one by which it was found the index has seen to. */
 static const char *check_ticket(const struct engine *e, const struct ticket *t)
 {
     bool over = t->state >= USHER_RESOLVED;
 
-    MUST(t->id != 0 && t->id <= e->last_id, "an id that was never given");
     MUST(t->state > 0 && t->state < USHER_STATES, "a state that is none");
     MUST(t->priority >= USHER_LOW && t->priority <= USHER_URGENT, "a priority that is none");
     MUST(t->seq > 0, "a ticket without an event");

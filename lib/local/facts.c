@@ -48,7 +48,7 @@ static __attribute__((noinline)) void find_rare(struct engine *e, const struct t
     facts->recent = facts->recent_by = facts->cause_queue = 0;
     facts->earlier = facts->cause = 0;
     if (t->extra->symptom != 0)
-        usher__causes_facts(e, t, c, usher__policy(e, t->policy), facts);
+        usher__causes_facts(e, t, usher__policy(e, t->policy), facts);
 }
 
 /* Field by field, in place: what is made elsewhere and copied costs more than all of this. */

@@ -201,6 +201,8 @@ bool usher__intern_check(const struct intern *in)
 {
     uint32_t n = 0;
 
+    if (!usher__slab_check(&in->names))
+        return false;
     for (uint32_t handle = 1; handle < in->names.fresh; handle++) {
         const struct name *name = name_at(in, handle);
         const struct text *text = name->text;
@@ -213,6 +215,5 @@ bool usher__intern_check(const struct intern *in)
             return false;
     }
     return n == in->names.n && n == in->texts.n && in->index.n <= n &&
-           usher__slab_check(&in->names) && usher__ids_check(&in->index) &&
-           usher__text_check(&in->texts);
+           usher__ids_check(&in->index) && usher__text_check(&in->texts);
 }

@@ -19,7 +19,7 @@ static uint32_t find(const struct engine *e, uint32_t name)
 
 uint32_t usher__symptom_of(const struct engine *e, const struct ticket *t)
 {
-    return t->extra != NULL ? find(e, t->extra->symptom) : 0;
+    return find(e, t->extra->symptom);
 }
 
 static void note(struct engine *e, uint32_t slot)

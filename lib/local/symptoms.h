@@ -45,7 +45,7 @@ static inline struct symptom *usher__symptom(const struct engine *e, uint32_t sl
 /* e->causes is there from then on. ENOMEM. */
 int usher__causes_new(struct engine *e);
 
-/* The ticket's symptom; 0: it has none, or none that is known. */
+/* The symptom of a ticket with `extra`; 0: it has none, or none that is known. */
 uint32_t usher__symptom_of(const struct engine *e, const struct ticket *t);
 
 /* Room to remember one more ticket with this symptom, and its record. ENOMEM. The ticket comes, or it does not. */

@@ -14,14 +14,14 @@
 #include "loop/service.h"
 #include "store/store.h"
 
-enum { ERRAND_PAGE = 1, ERRAND_ACT, ERRAND_FOLLOW, ERRAND_BACKUP, ERRAND_PURGE };
+enum { ERRAND_PAGE = 1, ERRAND_ACT, ERRAND_PURGE, ERRAND_FOLLOW, ERRAND_BACKUP };
 
 struct errand {
     struct errand *next;
     struct errand *next_act;
     struct job job;
     int kind;
-    bool found;      /* PAGE: `ticket` has been read, now its history is */
+    bool takes_in;   /* PAGE, ACT: has been asked, and counts in keeping.taking */
     uint64_t record; /* ACT: the number of its completion */
     union {
         usher_page_cb page;
@@ -76,26 +76,36 @@ static void unlink_first(struct keeping *k)
 
 static void free_errand(usher_t *u, struct errand *errand)
 {
+    u->keeping.taking -= errand->takes_in;
     usher__batch_free(&errand->job.rows);
     if (errand->question != NULL)
         usher__question_free(u, errand->question);
     usher__free(&u->memory, errand);
 }
 
-/* What is being purged is not taken in again meanwhile. */
+/* What is being purged is not taken in again meanwhile; and what is being taken in may be opened again, so
+ * that it is not to be purged. */
 bool usher__errand_may_go(const usher_t *u, const struct errand *errand)
 {
-    return errand->kind != ERRAND_ACT || !u->keeping.purging;
+    const struct keeping *k = &u->keeping;
+
+    return errand->kind > ERRAND_PURGE ||
+           (!k->purging && (errand->kind != ERRAND_PURGE || k->taking == 0));
 }
 
 void usher__errand_ask(usher_t *u, struct errand *errand)
 {
-    unlink_first(&u->keeping);
+    struct keeping *k = &u->keeping;
+
+    unlink_first(k);
+    errand->takes_in = errand->kind < ERRAND_PURGE;
+    k->taking += errand->takes_in;
     if (errand->kind == ERRAND_PURGE) {
-        u->keeping.purging = true;
+        k->purging = true;
+        errand->job.from = usher__engine_log(u->engine)->seq;
         (void)usher__engine_purge(u->engine, &errand->job.filter);
     }
-    usher__store_ask(u->keeping.store, &errand->job);
+    usher__store_ask(k->store, &errand->job);
 }
 
 void usher__errand_fail(usher_t *u, struct errand *errand, int status)
@@ -178,6 +188,12 @@ static void rows_of(const struct batch *rows, const struct row **by_table, struc
     }
 }
 
+/* It goes by age, and is in the file for as long as the sweep takes: whoever opened it again would lose it. */
+static bool is_too_old(const usher_t *u, const struct row *closed)
+{
+    return closed->b < u->keeping.retained_at - u->options.retain_ms;
+}
+
 static int take_in(usher_t *u, const struct batch *rows)
 {
     const struct row *row[ROW_TABLES] = {NULL};
@@ -185,7 +201,7 @@ static int take_in(usher_t *u, const struct batch *rows)
     const char *why = NULL;
 
     rows_of(rows, row, room);
-    if (row[ROW_CLOSED] == NULL)
+    if (row[ROW_CLOSED] == NULL || is_too_old(u, row[ROW_CLOSED]))
         return USHER_ENOENT;
     return usher__engine_take_in(u->engine, row[ROW_CLOSED], row[ROW_BODY], &why);
 }
@@ -198,8 +214,10 @@ static int take_page(usher_t *u, const struct batch *rows)
     const char *why = NULL;
     int r = 0;
 
-    while (r == 0 && usher__batch_next(rows, &at, &row))
-        r = usher__engine_take_in(u->engine, &row, NULL, &why);
+    while (r == 0 && usher__batch_next(rows, &at, &row)) {
+        if (!is_too_old(u, &row))
+            r = usher__engine_take_in(u->engine, &row, NULL, &why);
+    }
     return r;
 }
 
@@ -307,11 +325,12 @@ static bool goes_on(usher_t *u, struct errand *errand)
         errand->question->query.what != USHER_READ_HISTORY)
         return false;
     rows_of(&errand->job.rows, row, room);
-    if (row[ROW_CLOSED] == NULL || !usher__row_links(row[ROW_CLOSED], &last_event))
+    if (row[ROW_CLOSED] == NULL || is_too_old(u, row[ROW_CLOSED]) ||
+        !usher__row_links(row[ROW_CLOSED], &last_event))
         return false;
     usher__batch_clear(&errand->job.rows);
     ask_history(errand, last_event);
-    wait_for_cut(u, errand);
+    usher__store_ask(u->keeping.store, &errand->job); /* before a purge that waits for this one */
     return true;
 }
 

@@ -8,6 +8,7 @@
 #include "local/figures.h"
 #include "local/upkeep.h"
 #include "loop/service.h"
+#include "store/handover.h"
 #include "store/store.h"
 
 enum { RETAIN_EVERY_MS = 60 * 1000 };
@@ -78,7 +79,9 @@ static void wake(void *ctx)
 {
     usher_t *u = ctx;
 
+    usher__yield();
     (void)uv_async_send(&u->async);
+    usher__yield();
 }
 
 static int open_store(usher_t *u, struct store_options *o)

@@ -32,7 +32,7 @@ struct keeping {
     bool busy;    /* a batch is under way */
     bool stuck;   /* ... and cannot be saved for the time being */
     bool full;    /* the disk is */
-    bool purging; /* commands on what has left memory wait for it */
+    bool purging; /* pages and commands that take tickets in again wait for it */
     bool readonly;
     bool refused; /* somebody was answered EFULL for the store's sake */
     uint64_t commit_ns,
@@ -41,6 +41,7 @@ struct keeping {
     struct errand *waiting, *waiting_last; /* to be asked after the next cut */
     struct errand *acts;                   /* commands whose ticket is being read */
     uint32_t errands_n;                    /* outstanding: each has a place among the completions */
+    uint32_t taking; /* asked, and may take a ticket in again: purges wait for them */
 };
 
 /* uri: "memory:" or "sqlite:...". The engine is there, new. 0, or usher_open()'s errors with options.err

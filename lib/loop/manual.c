@@ -110,6 +110,8 @@ int usher_advance(usher_t *u, int64_t to_at)
         return USHER_ESTATE;
     usher__trace(u, "advance to %lld", (long long)to_at);
     for (r = run_here(u); r == 0; r = run_here(u)) {
+        if (u->read.wall != c->wall || u->read.boot != c->boot) /* a callback has moved it */
+            continue;
         idle = usher__service_idle_for(u);
         if (idle > to_at - c->wall)
             break;

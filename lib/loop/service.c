@@ -9,6 +9,7 @@
 #include "local/upkeep.h"
 #include "loop/arguments.h"
 #include "loop/zones.h"
+#include "store/handover.h"
 
 enum {
     TIMERS_MAX = 4096, /* fired before the loop is let on */
@@ -42,6 +43,22 @@ static void *resize(void *ctx, void *p, size_t n)
 usher_t *usher__service_of(struct engine *e)
 {
     return usher__engine_log(e)->memory->ctx;
+}
+
+/* ---- other threads: their posts ------------------------------------------------------------------ */
+
+static void lock_posts(usher_t *u)
+{
+    usher__yield();
+    uv_mutex_lock(&u->lock);
+    usher__yield();
+}
+
+static void unlock_posts(usher_t *u)
+{
+    usher__yield();
+    uv_mutex_unlock(&u->lock);
+    usher__yield();
 }
 
 /* ---- small things ---------------------------------------------------------------------------- */
@@ -164,9 +181,9 @@ static bool posts_left(usher_t *u)
 {
     bool left;
 
-    uv_mutex_lock(&u->lock);
+    lock_posts(u);
     left = u->posts != NULL;
-    uv_mutex_unlock(&u->lock);
+    unlock_posts(u);
     return left;
 }
 
@@ -175,11 +192,11 @@ static bool run_post(usher_t *u)
     struct post *post;
     struct post it;
 
-    uv_mutex_lock(&u->lock);
+    lock_posts(u);
     post = u->posts;
     if (post != NULL)
         u->posts = post->next;
-    uv_mutex_unlock(&u->lock);
+    unlock_posts(u);
     if (post == NULL)
         return false;
     it = *post;
@@ -479,9 +496,9 @@ int usher_close(usher_t *u, usher_close_cb cb, void *user)
     u->closing = true;
     u->close_cb = cb;
     u->close_user = user;
-    uv_mutex_lock(&u->lock);
+    lock_posts(u);
     u->no_posts = true;
-    uv_mutex_unlock(&u->lock);
+    unlock_posts(u);
     usher__engine_cancel_all(u->engine);
     usher__complete_served(u);
     usher__keep_cancel(u);
@@ -505,7 +522,7 @@ int usher_post(usher_t *u, usher_post_cb fn, void *user)
     if (post == NULL)
         return USHER_ENOMEM;
     *post = (struct post){.fn = fn, .user = user};
-    uv_mutex_lock(&u->lock);
+    lock_posts(u);
     taken = !u->no_posts;
     if (taken && u->posts == NULL)
         u->posts = post;
@@ -516,7 +533,7 @@ int usher_post(usher_t *u, usher_post_cb fn, void *user)
         /* Under the lock, and the last that others do here: what is posted may be a close. */
         (void)uv_async_send(&u->async);
     }
-    uv_mutex_unlock(&u->lock);
+    unlock_posts(u);
     if (!taken) {
         usher__free(&u->memory, post);
         return USHER_ECANCELED;

@@ -108,11 +108,11 @@ static int say_here(struct copy *c, int err, const char *what, const char *more)
 
 static void set_checked(struct copy *c, sqlite3 *db)
 {
-    (void)pthread_mutex_lock(&c->store->lock);
+    usher__lock(&c->store->lock);
     c->checked = db;
     if (db != NULL && c->store->cancel)
         sqlite3_interrupt(db);
-    (void)pthread_mutex_unlock(&c->store->lock);
+    usher__unlock(&c->store->lock);
 }
 
 /* Its header says WAL; as a file that does not change it needs none. */
@@ -193,14 +193,14 @@ static void *run(void *ctx)
     struct copy **at = &s->copies;
 
     c->status = seal(c);
-    (void)pthread_mutex_lock(&s->lock);
+    usher__lock(&s->lock);
     while (*at != c)
         at = &(*at)->next;
     *at = c->next;
     c->job->next = s->sealed;
     s->sealed = c->job;
-    (void)pthread_cond_signal(&s->work);
-    (void)pthread_mutex_unlock(&s->lock);
+    usher__signal(&s->work);
+    usher__unlock(&s->lock);
     return NULL;
 }
 
@@ -213,13 +213,13 @@ static int start_seal(struct store *s, struct copy *c)
     if (s->started) {
         (void)sigfillset(&all);
         (void)pthread_sigmask(SIG_SETMASK, &all, &was);
-        (void)pthread_mutex_lock(&s->lock);
+        usher__lock(&s->lock);
         c->threaded = pthread_create(&c->thread, NULL, run, c) == 0;
         if (c->threaded) {
             c->next = s->copies;
             s->copies = c;
         }
-        (void)pthread_mutex_unlock(&s->lock);
+        usher__unlock(&s->lock);
         (void)pthread_sigmask(SIG_SETMASK, &was, NULL);
     }
     if (c->threaded)

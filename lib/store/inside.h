@@ -12,6 +12,7 @@
 
 #include <usher/usher.h>
 
+#include "store/handover.h"
 #include "store/store.h"
 
 enum {

@@ -58,7 +58,8 @@ static int look(struct store *s, const struct job *job, struct sweep *w)
         w->at = row.key;
         w->found[w->n].id = row.key;
         if (err == 0 && usher__row_fits(&row, &job->filter) &&
-            usher__row_links(&row, &w->found[w->n].last_event))
+            usher__row_links(&row, &w->found[w->n].last_event) &&
+            (job->from == 0 || w->found[w->n].last_event <= job->from))
             w->n++;
     }
     if (err == 0 && rc != SQLITE_ROW && rc != SQLITE_DONE)

@@ -28,12 +28,12 @@ int64_t usher__save_ns(void)
 
 int usher__save_fail(struct store *s)
 {
-    (void)pthread_mutex_lock(&s->lock);
+    usher__lock(&s->lock);
     if (s->news.failed == 0) {
         s->news.failed = USHER_EFAILED;
         memcpy(s->news.why, s->why, sizeof s->news.why);
     }
-    (void)pthread_mutex_unlock(&s->lock);
+    usher__unlock(&s->lock);
     return USHER_EFAILED;
 }
 
@@ -196,7 +196,7 @@ void usher__save_batch(struct store *s, const struct batch *b)
     if ((err == USHER_ENOMEM || err == USHER_EBUSY) && ++s->tries > TRIES_MAX)
         err = usher__save_fail(s);
 
-    (void)pthread_mutex_lock(&s->lock);
+    usher__lock(&s->lock);
     if (err == 0) {
         s->tries = 0;
         s->news.saved = b->number;
@@ -218,8 +218,8 @@ void usher__save_batch(struct store *s, const struct batch *b)
         s->retry_ns = 0;
     }
     s->untold = true;
-    (void)pthread_cond_signal(&s->told);
-    (void)pthread_mutex_unlock(&s->lock);
+    usher__signal(&s->told);
+    usher__unlock(&s->lock);
     if (tell)
         s->o.wake(s->o.ctx);
 }

@@ -233,7 +233,8 @@ static int check_tables(struct store *s)
     return err;
 }
 
-/* version: 0: there is nothing yet. */
+/* version: 0: there is nothing yet. The transaction stays open until all has been read and the service
+ * can begin (usher__schema_settle): a file that is refused is left as it was. */
 static int upgrade(struct store *s, int64_t version)
 {
     int err = usher__sql_run(s, "BEGIN IMMEDIATE");
@@ -249,18 +250,7 @@ static int upgrade(struct store *s, int64_t version)
     if (err == 0)
         err = usher__sql_run(s, "PRAGMA user_version = 3");
     s->version = VERSION;
-    if (err == 0)
-        err = check_tables(s);
-    if (err == 0)
-        err = usher__sql_run(s, "COMMIT");
-    if (err != 0 && sqlite3_get_autocommit(s->db) == 0) {
-        char why[STORE_WHY_LEN];
-
-        memcpy(why, s->why, sizeof why);
-        (void)usher__sql_run(s, "ROLLBACK");
-        memcpy(s->why, why, sizeof why);
-    }
-    return err;
+    return err == 0 ? check_tables(s) : err;
 }
 
 static int use_wal(struct store *s)
@@ -414,6 +404,8 @@ int usher__schema_settle(struct store *s)
     int err = usher__sql_number(s, "PRAGMA page_size", &page_size);
 
     s->page_size = (uint64_t)page_size;
+    if (err == 0 && sqlite3_get_autocommit(s->db) == 0)
+        err = usher__sql_run(s, "COMMIT");
     if (err == 0)
         err = use_wal(s);
     if (err == 0)

@@ -86,7 +86,8 @@ enum {
     JOB_HISTORY,    /* the events of one ticket, from its event `from` backwards; see `after` */
     JOB_EVENTS,     /* events of the service after seq `from`, at most `limit` */
     JOB_BACKUP,     /* into a new file `path` */
-    JOB_PURGE,      /* closed tickets that fit the filter: rows, bodies, events; bytes are erased */
+    JOB_PURGE,      /* closed tickets that fit the filter: rows, bodies, events; bytes are erased. Not those of
+                       which there are events after `from` (0: whatever there is): memory has them */
     JOB_FACTS       /* of the file, for the tool and the tests */
 };
 

@@ -34,6 +34,8 @@ static void retain(struct store *s, int64_t now)
         return;
     s->retention.filter = (struct row_filter){.closed_before_at = now - s->o.retain_ms};
     s->retention.kind = JOB_PURGE;
+    s->retention.behind = s->batch->number;
+    s->retention.from = s->batch->seq;
     s->retention.begun = false;
     s->retaining = true;
     s->retain_next_at = now + retain_every(s);
@@ -41,29 +43,29 @@ static void retain(struct store *s, int64_t now)
 
 void usher__store_submit(struct store *s, const struct batch *b, int64_t now)
 {
-    (void)pthread_mutex_lock(&s->lock);
+    usher__lock(&s->lock);
     s->batch = b;
     s->news.busy = true;
     retain(s, now);
-    (void)pthread_mutex_unlock(&s->lock);
-    (void)pthread_cond_signal(&s->work); /* without it: who wakes up wants the lock at once */
+    usher__unlock(&s->lock);
+    usher__signal(&s->work); /* without it: who wakes up wants the lock at once */
 }
 
 void usher__store_news(struct store *s, struct store_news *out)
 {
-    (void)pthread_mutex_lock(&s->lock);
+    usher__lock(&s->lock);
     *out = s->news;
     s->untold = false;
-    (void)pthread_mutex_unlock(&s->lock);
+    usher__unlock(&s->lock);
 }
 
 void usher__store_wait(struct store *s)
 {
-    (void)pthread_mutex_lock(&s->lock);
+    usher__lock(&s->lock);
     while (s->started && !s->untold && s->done == NULL &&
            (s->batch != NULL || s->jobs != NULL || s->out > 0))
-        (void)pthread_cond_wait(&s->told, &s->lock);
-    (void)pthread_mutex_unlock(&s->lock);
+        (void)usher__wait(&s->told, &s->lock, NULL);
+    usher__unlock(&s->lock);
 }
 
 static void append(struct job ***end, struct job *job)
@@ -90,7 +92,7 @@ void usher__writer_finish(struct store *s, struct job *job, int status)
 {
     job->status = status;
     append(&s->done_end, job);
-    (void)pthread_cond_signal(&s->told);
+    usher__signal(&s->told);
 }
 
 void usher__store_ask(struct store *s, struct job *job)
@@ -117,23 +119,23 @@ void usher__store_ask(struct store *s, struct job *job)
         s->o.wake(s->o.ctx);
         return;
     }
-    (void)pthread_mutex_lock(&s->lock);
+    usher__lock(&s->lock);
     job->behind = s->batch != NULL ? s->batch->number : 0;
     if (s->cancel)
         usher__writer_finish(s, job, USHER_ECANCELED);
     else
         append(&s->jobs_end, job);
-    (void)pthread_cond_signal(&s->work);
-    (void)pthread_mutex_unlock(&s->lock);
+    usher__signal(&s->work);
+    usher__unlock(&s->lock);
 }
 
 struct job *usher__store_finished(struct store *s)
 {
     struct job *job;
 
-    (void)pthread_mutex_lock(&s->lock);
+    usher__lock(&s->lock);
     job = pop(&s->done, &s->done_end);
-    (void)pthread_mutex_unlock(&s->lock);
+    usher__unlock(&s->lock);
     return job;
 }
 
@@ -142,7 +144,7 @@ void usher__store_cancel_jobs(struct store *s)
 {
     struct job *all, *next;
 
-    (void)pthread_mutex_lock(&s->lock);
+    usher__lock(&s->lock);
     s->cancel = true;
     all = s->jobs;
     s->jobs = NULL;
@@ -155,8 +157,8 @@ void usher__store_cancel_jobs(struct store *s)
             usher__writer_finish(s, all, USHER_ECANCELED);
     }
     usher__backup_hurry(s);
-    (void)pthread_cond_signal(&s->work);
-    (void)pthread_mutex_unlock(&s->lock);
+    usher__signal(&s->work);
+    usher__unlock(&s->lock);
 }
 
 /* ---- the thread's side: called with the lock, which they let go while they work -------------- */
@@ -165,10 +167,10 @@ void usher__store_cancel_jobs(struct store *s)
 static void tell(struct store *s)
 {
     s->untold = true;
-    (void)pthread_cond_signal(&s->told);
-    (void)pthread_mutex_unlock(&s->lock);
+    usher__signal(&s->told);
+    usher__unlock(&s->lock);
     s->o.wake(s->o.ctx);
-    (void)pthread_mutex_lock(&s->lock);
+    usher__lock(&s->lock);
 }
 
 static bool work_on_batch(struct store *s)
@@ -184,9 +186,9 @@ static bool work_on_batch(struct store *s)
         tell(s);
         return true;
     }
-    (void)pthread_mutex_unlock(&s->lock);
+    usher__unlock(&s->lock);
     usher__save_batch(s, b);
-    (void)pthread_mutex_lock(&s->lock);
+    usher__lock(&s->lock);
     return true;
 }
 
@@ -196,11 +198,11 @@ static bool write_back(struct store *s, uint64_t bytes)
 
     if (s->news.failed != 0 || !usher__save_wal_is(s, bytes))
         return false;
-    (void)pthread_mutex_unlock(&s->lock);
+    usher__unlock(&s->lock);
     err = usher__save_checkpoint(s, SQLITE_CHECKPOINT_PASSIVE);
     if (err == USHER_ESTORE)
         usher__files_use_reserve(s);
-    (void)pthread_mutex_lock(&s->lock);
+    usher__lock(&s->lock);
     if (err == USHER_ESTORE || err == USHER_EFAILED) {
         s->news.full = s->news.full || err == USHER_ESTORE;
         s->reserve_ns = usher__save_ns() + INT64_C(1000000) * STORE_RESERVE_MS;
@@ -209,12 +211,14 @@ static bool write_back(struct store *s, uint64_t bytes)
     return true;
 }
 
-/* The batch before it is still to be saved. Not that it waits until there is space: it may be what makes some. */
+/* The batch before it is still to be saved. Who only reads does not wait until there is space; but what is
+ * erased before its ticket has been opened again in the file is lost. */
 static bool must_wait(const struct store *s, const struct job *job)
 {
     bool wants_space = s->news.refused && s->news.full;
 
-    return job != NULL && s->batch != NULL && s->batch->number == job->behind && !wants_space;
+    return job != NULL && s->batch != NULL && s->batch->number == job->behind &&
+           (!wants_space || job->kind == JOB_PURGE);
 }
 
 static struct job *take_job(struct store *s, bool *sealed)
@@ -231,7 +235,7 @@ static struct job *take_job(struct store *s, bool *sealed)
     job = pop(&s->jobs, &s->jobs_end);
     if (job != NULL)
         s->out++;
-    else if (s->retaining)
+    else if (s->retaining && !must_wait(s, &s->retention))
         job = &s->retention;
     return job;
 }
@@ -262,9 +266,9 @@ static bool work_on_job(struct store *s)
 
     if (job == NULL)
         return false;
-    (void)pthread_mutex_unlock(&s->lock);
+    usher__unlock(&s->lock);
     status = slice(s, job, sealed ? 0 : status);
-    (void)pthread_mutex_lock(&s->lock);
+    usher__lock(&s->lock);
     if (job == &s->retention) {
         s->retaining = status == JOB_AGAIN;
         if (status == USHER_EFAILED)
@@ -293,9 +297,9 @@ static bool restock(struct store *s)
     if (!s->news.full || s->news.failed != 0 || s->batch != NULL || now < s->reserve_ns || s->stop)
         return false;
     s->reserve_ns = now + INT64_C(1000000) * STORE_RESERVE_MS;
-    (void)pthread_mutex_unlock(&s->lock);
+    usher__unlock(&s->lock);
     room = usher__files_reserve(s);
-    (void)pthread_mutex_lock(&s->lock);
+    usher__lock(&s->lock);
     if (room) {
         s->news.full = false;
         tell(s);
@@ -308,9 +312,7 @@ static bool wait_until(struct store *s, int64_t ns)
 {
     struct timespec t = {(time_t)(ns / 1000000000), (long)(ns % 1000000000)};
 
-    if (ns == INT64_MAX)
-        return pthread_cond_wait(&s->work, &s->lock) == ETIMEDOUT;
-    return pthread_cond_timedwait(&s->work, &s->lock, &t) == ETIMEDOUT;
+    return usher__wait(&s->work, &s->lock, ns == INT64_MAX ? NULL : &t) == ETIMEDOUT;
 }
 
 static void idle(struct store *s)
@@ -335,7 +337,7 @@ static void *run(void *ctx)
 {
     struct store *s = ctx;
 
-    (void)pthread_mutex_lock(&s->lock);
+    usher__lock(&s->lock);
     for (;;) {
         bool worked = work_on_batch(s);
 
@@ -348,7 +350,7 @@ static void *run(void *ctx)
             break;
         idle(s);
     }
-    (void)pthread_mutex_unlock(&s->lock);
+    usher__unlock(&s->lock);
     return NULL;
 }
 
@@ -377,10 +379,10 @@ void usher__writer_stop(struct store *s)
     if (!s->started)
         return;
     usher__store_cancel_jobs(s);
-    (void)pthread_mutex_lock(&s->lock);
+    usher__lock(&s->lock);
     s->stop = true;
-    (void)pthread_cond_signal(&s->work);
-    (void)pthread_mutex_unlock(&s->lock);
+    usher__signal(&s->work);
+    usher__unlock(&s->lock);
     (void)pthread_join(s->thread, NULL);
     s->started = false;
 }

@@ -476,6 +476,29 @@ static void test_gone__releases_cancels_and_keeps_nothing(void **unused)
     end(s);
 }
 
+/* The clock has moved on, and no timer has run yet: the keep ended before he went, and by itself. */
+static void test_gone__what_was_kept_until_before_that_is_not_let_go_again(void **unused)
+{
+    (void)unused;
+
+    struct service *s = begin("{'line':{'keep_for':'15m'}}");
+    usher_claim c = held(s, "ada");
+    uint32_t from;
+
+    pause(s, c, USHER_ON_THIRD_PARTY, 0);
+    by_agent(s, c, USHER_RESUME);
+    from = s->seen_n;
+    assert_int_equal(usher_manual_clock_skip(s->clock, T0 + 20 * MINUTE), USHER_OK);
+    assert_int_equal(usher_agent_gone(s->ann, on_done, s), USHER_OK);
+    run(s);
+    EXPECT_EVENTS(s, from, USHER_EV_KEEP_ENDED, USHER_EV_AGENT_GONE);
+    assert_string_equal(rule_of(s, &s->seen[from]), "line.keep_for");
+    assert_string_equal(who_of(s, &s->seen[from]), "");
+    assert_int_equal(s->seen[from].at, T0 + 15 * MINUTE);
+    assert_int_equal(claim(s, s->bob).ticket, c.ticket);
+    end(s);
+}
+
 static void test_gone__cannot_claim_until_it_is_back(void **unused)
 {
     (void)unused;
@@ -523,6 +546,7 @@ int main(void)
         cmocka_unit_test(test_parked__of_several_queues_look_into_all),
         cmocka_unit_test(test_parked__end_when_the_service_closes),
         cmocka_unit_test(test_gone__releases_cancels_and_keeps_nothing),
+        cmocka_unit_test(test_gone__what_was_kept_until_before_that_is_not_let_go_again),
         cmocka_unit_test(test_gone__cannot_claim_until_it_is_back),
     };
 

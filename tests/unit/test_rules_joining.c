@@ -145,6 +145,33 @@ static void test_join__unites_the_needs(void **unused)
     end(s);
 }
 
+static void test_join__a_need_named_twice_is_one(void **unused)
+{
+    (void)unused;
+
+    struct service *s = begin("{}");
+    char names[USHER_NEEDS_MAX - 1][4];
+    const char *needs[USHER_NEEDS_MAX], *twice[] = { "last", "last" };
+    usher_request r = { .requester = "ada", .dedup_key = "k", .needs = needs,
+                        .needs_n = USHER_NEEDS_MAX - 1 };
+
+    for (int i = 0; i < USHER_NEEDS_MAX - 1; i++) {
+        snprintf(names[i], sizeof names[i], "n%d", i);
+        needs[i] = names[i];
+    }
+    assert_int_equal(enqueue(s, s->q, r), USHER_OK);
+    r.needs = twice;
+    r.needs_n = 2;
+    assert_int_equal(enqueue(s, s->q, r), USHER_OK); /* there was room for one */
+    assert_int_equal(s->done.outcome, USHER_WAS_JOINED);
+    needs[USHER_NEEDS_MAX - 1] = "last";
+    assert_int_equal(usher_agent(s->u, &s->bob, "bob", needs, USHER_NEEDS_MAX), USHER_OK);
+    run(s);
+    assert_int_equal(claim(s, s->ann).ticket, 0);
+    assert_int_equal(claim(s, s->bob).ticket, 1);
+    end(s);
+}
+
 static void test_join__with_too_many_needs_changes_nothing(void **unused)
 {
     (void)unused;
@@ -388,6 +415,7 @@ int main(void)
         cmocka_unit_test(test_join__with_a_start_that_has_come_starts_it),
         cmocka_unit_test(test_join__does_not_end_a_backoff),
         cmocka_unit_test(test_join__unites_the_needs),
+        cmocka_unit_test(test_join__a_need_named_twice_is_one),
         cmocka_unit_test(test_join__with_too_many_needs_changes_nothing),
         cmocka_unit_test(test_join__by_as_many_as_the_limit_says),
         cmocka_unit_test(test_join__finds_a_reopened_ticket_again),

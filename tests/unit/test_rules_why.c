@@ -141,6 +141,55 @@ static void test_why__a_calendar_that_never_opens_again_says_so(void **unused)
     done(w);
 }
 
+/* Two mornings and no more; nine hours are never reached. */
+static void test_why__of_what_is_never_due_tells_what_was_open_until_now(void **unused)
+{
+    struct alone *w = promised("2026-06-01 09:00-12:00; 2026-06-02 09:00-12:00; holiday *-07-01",
+                               9 * HOUR, 0, "2026-06-01 08:00");
+
+    (void)unused;
+    until(w, "2026-06-01 20:00"); /* closed, and it will open once more */
+    EXPLAINED(w, at("2026-06-01 20:00"), 3 * HOUR, "closed 2026-06-01 08:00",
+              "open 2026-06-01 09:00", "closed 2026-06-01 12:00");
+    until(w, "2026-06-03 08:00"); /* never again */
+    EXPLAINED(w, INT64_MAX, 6 * HOUR, "closed 2026-06-01 08:00", "open 2026-06-01 09:00",
+              "closed 2026-06-01 12:00", "open 2026-06-02 09:00", "closed 2026-06-02 12:00");
+    done(w);
+}
+
+static void test_why__of_a_named_instant_alone_is_time_on_the_wall(void **unused)
+{
+    static const char *const lines[] = { "open 2026-06-01 16:00", NULL };
+    struct alone *w = promised(NINE_TO_FIVE, 8 * HOUR, 0, "2026-06-01 16:00");
+    struct account a = { lines, w->now, 0, 0 };
+
+    (void)unused;
+    w->policy.promise[UPDATE] = w->policy.promise[RESOLVE];
+    claim(w);
+    update_by(w, 20 * HOUR); /* before the policy's: it alone counts, and closing hours do not */
+    usher__promise_explain(&w->t, &w->policy, UPDATE, w->now, a_row, &a);
+    assert_null(*a.lines);
+    assert_at(a.at, "2026-06-01 20:00");
+    assert_int_equal(a.ms, 4 * HOUR);
+    done(w);
+}
+
+static void test_why__of_what_has_lapsed_ends_now(void **unused)
+{
+    struct alone *w = promised("2026-06-01 09:00-17:00; holiday *-07-01", 2 * HOUR, 0,
+                               "2026-06-01 15:00");
+
+    (void)unused;
+    w->policy.promise[RESOLVE].target[LOW] = 0;
+    until(w, "2026-06-01 16:00");
+    reprioritise(w, LOW);
+    assert_int_equal(w->t.promise[RESOLVE].state, USHER_LAPSED);
+    until(w, "2026-06-01 18:00"); /* its calendar never opens again, but what lapsed is over */
+    EXPLAINED(w, at("2026-06-01 18:00"), 2 * HOUR, "open 2026-06-01 15:00",
+              "closed 2026-06-01 17:00");
+    done(w);
+}
+
 static bool two_rows(void *ctx, int64_t from, int64_t to, int kind, int64_t ms)
 {
     (void)from, (void)to, (void)kind, (void)ms;
@@ -159,6 +208,15 @@ static void test_why__ends_when_it_is_told_to(void **unused)
     pause_until(w, USHER_UNTIL, 10 * DAY);
     until(w, "2026-06-01 15:00");
     rows = 1;
+    usher__promise_explain(&w->t, &w->policy, RESOLVE, w->now, two_rows, &rows);
+    assert_int_equal(rows, 2);
+    done(w);
+    w = promised(NINE_TO_FIVE, 80 * HOUR, 0, "2026-06-01 12:00");
+    until(w, "2026-06-01 13:00");
+    claim(w);
+    pause_until(w, USHER_UNTIL, 14 * HOUR);
+    until(w, "2026-06-01 15:00");
+    rows = 0; /* open, paused, and not what is open after that */
     usher__promise_explain(&w->t, &w->policy, RESOLVE, w->now, two_rows, &rows);
     assert_int_equal(rows, 2);
     done(w);
@@ -229,6 +287,9 @@ int main(void)
         cmocka_unit_test(test_why__of_a_due_that_has_passed_ends_there),
         cmocka_unit_test(test_why__of_a_named_end_is_what_was_used_then),
         cmocka_unit_test(test_why__a_calendar_that_never_opens_again_says_so),
+        cmocka_unit_test(test_why__of_what_is_never_due_tells_what_was_open_until_now),
+        cmocka_unit_test(test_why__of_a_named_instant_alone_is_time_on_the_wall),
+        cmocka_unit_test(test_why__of_what_has_lapsed_ends_now),
         cmocka_unit_test(test_why__ends_when_it_is_told_to),
         cmocka_unit_test(test_why__always_adds_up),
     };
