@@ -117,6 +117,8 @@ static void enqueued(struct watch *w, struct seen *t, const usher_event *e)
         return;
     }
     causes_settled(w);
+    if (t->order[0] == INSIDER)
+        return;
     t->follows = w->pending_follows;
     t->symptom = w->pending_symptom;
     if (t->symptom != 0)

@@ -19,10 +19,23 @@ uint64_t dice_draw(struct dice *d)
     return x ^ x >> 31;
 }
 
+struct dice dice_of(uint64_t seed, uint32_t number, uint32_t draws)
+{
+    struct dice d = { .state = seed };
+
+    d.state = dice_draw(&d) + number;
+    d.state = dice_draw(&d);
+    d.left = draws < DICE_ALL ? draws : UINT32_MAX;
+    return d;
+}
+
 uint32_t dice_below(struct dice *d, uint32_t n)
 {
     uint32_t drawn = 0;
 
+    if (d->left == 0)
+        return 0;
+    d->left--;
     if (loaded == loaded_end)
         return (uint32_t)((dice_draw(d) >> 32) * n >> 32);
     for (uint32_t room = n; room > 1 && loaded < loaded_end; room >>= 8)

@@ -83,7 +83,7 @@ void do_enqueue(usher_request *r, uint32_t queue, uint32_t key, uint32_t needs, 
 void draw_enqueue(void)
 {
     const char *names[SKILLS];
-    usher_request r = { .size = sizeof r, .requester = persons[below(PERSONS)],
+    usher_request r = { .size = sizeof r, .requester = persons[below(INSIDER)],
                         .priority = (int32_t)below(5), .body = { "body", one_in(2) ? 4 : 0 } };
     uint32_t queue = below(run.watch.queues_n), key = below(run.keys_n);
     uint32_t needs = needs_of(&r, names);
@@ -123,7 +123,7 @@ void draw_many(void)
         return;
     drain_first();
     for (uint32_t i = 0; i < n; i++)
-        r[i] = (usher_request){ .size = sizeof r[i], .requester = persons[below(PERSONS)],
+        r[i] = (usher_request){ .size = sizeof r[i], .requester = persons[below(INSIDER)],
                                 .priority = (int32_t)below(5),
                                 .symptom = symptoms[symptom] };
     run.watch.pending_key = run.watch.pending_needs = run.watch.pending_ref = 0;
@@ -191,41 +191,38 @@ static uint32_t look_ahead(struct call *c, uint32_t agent, const uint32_t *named
     return found;
 }
 
-void draw_claim(void)
+struct call *do_claim(uint32_t agent, uint32_t first, uint32_t n, uint32_t wants, int64_t wait_ms,
+                      struct attempt *a)
 {
-    usher_claim_args args = { .size = sizeof args };
-    uint32_t agent = below(AGENTS), named[QUEUES], wants = 1 + below(3), found;
-    struct attempt *a = one_in(6) && run.attempts_n < OPS_MAX ? new_attempt(CLAIM) : NULL;
+    usher_claim_args args = { .size = sizeof args, .queues_n = n, .n = wants, .wait_ms = wait_ms };
     usher_queue_t *local[QUEUES], **list = a == NULL ? local : a->queues;
     struct call *c = new_call(false);
+    uint32_t named[QUEUES], found;
     bool sure = run.drained;
     int err;
 
-    args.queues_n = 1 + below(run.watch.queues_n);
-    named[0] = below(run.watch.queues_n);
-    for (uint32_t i = 0; i < args.queues_n; i++) {
-        named[i] = (named[0] + i) % run.watch.queues_n;
+    for (uint32_t i = 0; i < n; i++) {
+        named[i] = (first + i) % run.watch.queues_n;
         list[i] = run.watch.queue[named[i]].q;
         c->queues |= 1u << named[i];
     }
     args.queues = list;
-    args.n = wants;
-    args.wait_ms = one_in(2) ? 0 : one_in(4) ? USHER_NEVER : draw_duration(&run.dice);
     c->claims = true;
     c->agent = agent;
     c->n = wants;
-    found = sure ? look_ahead(c, agent, named, args.queues_n) : 0;
+    c->wait_ms = wait_ms;
+    found = sure ? look_ahead(c, agent, named, n) : 0;
     if (a != NULL) {
         args.op = a->op;
         a->claim = args;
         a->agent = agent;
         c->remember = (int)(a - run.attempts);
     }
-    say("claim %s queue=%s.. of %u n=%u wait=%" PRId64 " op=%" PRIu64, agents[agent],
-        queues[named[0]], args.queues_n, wants, args.wait_ms, args.op.lo);
+    say("claim %s queue=%s.. of %u n=%u wait=%" PRId64 " op=%" PRIu64, agents[agent], queues[first],
+        n, wants, wait_ms, args.op.lo);
     if (sure && found > 0)
         c->expected = USHER_OK;
-    else if (sure && args.wait_ms == 0)
+    else if (sure && wait_ms == 0)
         c->expected = USHER_ETIMEDOUT;
     else
         run.claim_call = NULL;
@@ -234,9 +231,20 @@ void draw_claim(void)
     if ((err == USHER_OK) == run.watch.gone[agent])
         wrong("a claim by an agent that has gone, or not");
     drain();
-    if (sure && err == USHER_OK && (found > 0 || args.wait_ms == 0) && c->told == 0)
+    if (sure && err == USHER_OK && (found > 0 || wait_ms == 0) && c->told == 0)
         wrong("a claim that could be answered was not");
     run.claim_call = NULL;
+    return c;
+}
+
+void draw_claim(void)
+{
+    uint32_t agent = below(AGENTS), wants = 1 + below(3);
+    struct attempt *a = one_in(6) && run.attempts_n < OPS_MAX ? new_attempt(CLAIM) : NULL;
+    uint32_t n = 1 + below(run.watch.queues_n), first = below(run.watch.queues_n);
+    int64_t wait_ms = one_in(2) ? 0 : one_in(4) ? USHER_NEVER : draw_duration(&run.dice);
+
+    do_claim(agent, first, n, wants, wait_ms, a);
 }
 
 /* Out of turn. */

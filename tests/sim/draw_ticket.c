@@ -42,7 +42,7 @@ static usher_id ticket_in(int state)
 
 static const char *draw_person(const struct seen *t)
 {
-    uint32_t from = below(PERSONS);
+    uint32_t from = below(INSIDER);
 
     for (uint32_t i = 0; i < QUEUES && t != NULL && t->is_cause && !one_in(4); i++) {
         if (t->persons[PERSONS + i])
@@ -78,7 +78,7 @@ static usher_id draw_cause(void)
     return one_in(6) ? 0 : draw_ticket();
 }
 
-static usher_command draw_command(void)
+usher_command draw_command(void)
 {
     uint32_t i = below(VERBS_N);
     usher_command c = { .size = sizeof c, .verb = verbs[i].verb };
@@ -131,7 +131,7 @@ static void look_before(struct call *call)
     call->compares = true;
 }
 
-static struct call *do_act(const usher_command *c, int attempt)
+struct call *do_act(const usher_command *c, int attempt)
 {
     struct call *call = new_call(true);
     int err;
@@ -163,16 +163,109 @@ static struct call *do_act(const usher_command *c, int attempt)
     return call;
 }
 
+/* ---- agents with manners --------------------------------------------------------------------- */
+
+static int manner_of(const usher_command *c)
+{
+    const struct seen *t = watch_ticket(&run.watch, c->claim.ticket);
+    bool holds = t != NULL && c->claim.token != 0 && watch_claim_stands(t) && t->holder >= 0;
+
+    return holds ? run.manner[t->holder] : WILLING;
+}
+
+/* The token of another ticket's claim. */
+static uint64_t mistaken_token(usher_id mine)
+{
+    for (uint32_t tries = 0; tries < 8; tries++) {
+        usher_id id = draw_ticket();
+        const struct seen *t = watch_ticket(&run.watch, id);
+
+        if (id != mine && t != NULL && watch_claim_stands(t))
+            return t->token;
+    }
+    return 1 + below(8);
+}
+
+/* The same at once once more, before it has been told what became of it. */
+static void say_again(const usher_command *c, int attempt)
+{
+    struct call *call;
+
+    say("; again");
+    call = new_call(true);
+    call->repeats = attempt;
+    call->at_once = true;
+    returned(call, usher_act(run.u, c, on_done, call), 1);
+}
+
 void draw_act(void)
 {
     usher_command c = draw_command();
-    struct attempt *a = one_in(6) && run.attempts_n < OPS_MAX ? new_attempt(ACT) : NULL;
+    int manner = manner_of(&c);
+    /* What others do at the same time may else drive its op out of the window. */
+    bool twice = manner == TWICE && one_in(2) && run.op_window_n >= 100;
+    struct attempt *a = NULL;
 
+    if ((manner == DIES || manner == STALLS) && !one_in(8)) {
+        say("nothing");
+        return;
+    }
+    if ((twice || one_in(6)) && run.attempts_n < OPS_MAX)
+        a = new_attempt(ACT);
+    if (manner == MISTAKES && one_in(2))
+        c.claim.token = mistaken_token(c.claim.ticket);
     if (a != NULL) {
         c.op = a->op;
         a->command = c;
     }
     do_act(&c, a == NULL ? -1 : (int)(a - run.attempts));
+    if (a != NULL && twice)
+        say_again(&c, (int)(a - run.attempts));
+}
+
+/* A ticket with a claim that has ended, of one who stalls if there is one. */
+static usher_id draw_ended(void)
+{
+    uint32_t n = run.watch.tickets_n, from = below(n + 1);
+    usher_id other = 0;
+
+    for (uint32_t i = 0; i < n; i++) {
+        usher_id id = 1 + (from + i) % n;
+        const struct seen *t = &run.watch.ticket[id];
+
+        if (t->token == 0 || (t->token == 1 && watch_claim_stands(t)))
+            continue;
+        if (t->holder >= 0 && run.manner[t->holder] == STALLS && !watch_claim_stands(t))
+            return id;
+        other = other == 0 || one_in(4) ? id : other;
+    }
+    return other;
+}
+
+/* Somebody acts on a claim that he has no more: he is told so, and nothing changes. */
+void draw_late(void)
+{
+    usher_command c = draw_command();
+    const struct seen *t;
+    uint64_t digest;
+    int64_t due;
+
+    drain_first();
+    c.claim.ticket = draw_ended();
+    t = watch_ticket(&run.watch, c.claim.ticket);
+    if (t == NULL) {
+        say("nobody is late");
+        return;
+    }
+    c.claim.token = 1 + below((uint32_t)t->token - watch_claim_stands(t));
+    digest = digest_now();
+    due = usher__service_next_due(run.u);
+    say("late: ");
+    if (do_act(&c, -1)->expected == USHER_ESTALE)
+        run.told[LATE]++;
+    if (digest_now() != digest || usher__service_next_due(run.u) != due)
+        wrong("one who was late has changed something");
+    drain();
 }
 /* ---- repeats --------------------------------------------------------------------------------- */
 
@@ -183,6 +276,7 @@ static void repeat_claim(struct attempt *a, struct call *call, bool as_ticket)
     call->agent = a->agent;
     call->claims = !as_ticket;
     call->n = as_ticket ? 1 : a->claim.n;
+    call->wait_ms = a->claim.wait_ms;
     if (as_ticket)
         err = usher_claim_ticket(run.watch.agent[a->agent], a->command.claim.ticket, &a->op,
                                  on_work, call);

@@ -19,6 +19,8 @@ static int64_t draw_instant(void)
 {
     int64_t now = wall(), due = usher__service_next_due(run.u), to = now;
 
+    if (run.grid != 0 && one_in(2))
+        return now - now % run.grid + (1 + (int64_t)below(3)) * run.grid;
     switch (below(10)) {
     case 8: to = last_tenth(); break;
     case 7: /* when an op is forgotten */
@@ -37,19 +39,26 @@ static int64_t draw_instant(void)
     return to < now || to > now + 100 * INT64_C(86400000) ? now + 1 : to;
 }
 
+void advance(int64_t to)
+{
+    run.watch.on_time = run.drained;
+    if (usher_advance(run.u, to) != USHER_OK)
+        wrong("usher_advance");
+    run.watch.on_time = false;
+    run.drained = true;
+}
+
 void draw_advance(void)
 {
     int64_t to = draw_instant();
 
     say("advance %+" PRId64 " ms to %" PRId64, to - wall(), to);
-    if (usher_advance(run.u, to) != USHER_OK)
-        wrong("usher_advance");
-    run.drained = true;
+    advance(to);
 }
 
 void draw_skip(void)
 {
-    int64_t to = draw_instant();
+    int64_t to = one_in(6) ? wall() + (int64_t)below(10 * 86400) * 1000 : draw_instant(); /* asleep */
 
     say("skip %+" PRId64 " ms to %" PRId64, to - wall(), to);
     if (usher_manual_clock_skip(run.clock, to) != USHER_OK)
@@ -59,8 +68,10 @@ void draw_skip(void)
 
 void draw_step(void)
 {
-    int64_t by = (int64_t)below(20000) - 10000;
+    int64_t most = one_in(6) ? 3 * INT64_C(86400000) : one_in(4) ? 3600000 : 10000;
+    int64_t by = (int64_t)below((uint32_t)most);
 
+    by = one_in(2) ? by : -by;
     say("step %" PRId64, by);
     run.watch.stepped = true;
     if (usher_manual_clock_step(run.clock, by) != USHER_OK)
@@ -94,10 +105,11 @@ void draw_define(void)
 void draw_hold(void)
 {
     struct seen_queue *q = &run.watch.queue[below(run.watch.queues_n)];
-    struct call *c = new_call(true);
     uint32_t bits = one_in(2) ? 0 : below(4);
+    struct call *c;
 
     drain_first();
+    c = new_call(true);
     say("hold %s %u", usher_queue_name(q->q), bits);
     c->expected = USHER_OK;
     returned(c, usher_queue_hold(q->q, bits, on_done, c), 1);
@@ -132,10 +144,11 @@ void draw_agent(void)
 void draw_gone(void)
 {
     uint32_t i = below(AGENTS);
-    struct call *c = new_call(true);
+    struct call *c;
     int err;
 
     drain_first();
+    c = new_call(true);
     say("gone %s", agents[i]);
     err = usher_agent_gone(run.watch.agent[i], on_done, c);
     returned(c, err, 1);

@@ -180,8 +180,8 @@ static void catch_up(struct watch *w, struct seen *t, uint32_t i, int64_t at)
     const struct step_rule *s = &t->rules->step[i];
     uint32_t *climbed = &t->promise[s->on].climbed[i], was = *climbed;
 
-    while (*climbed <= s->times && step_at(t, s, *climbed) <= at)
-        ++*climbed;
+    for (; *climbed <= s->times && step_at(t, s, *climbed) <= at; ++*climbed)
+        t->promise[s->on].just[i] = step_at(t, s, *climbed) == at && *climbed > was ? at : 0;
     if (*climbed == was && !t->hazy)
         watch_wrong(w, "ladder[%u] is told to have fired, and had not to", i);
     if (*climbed == was && *climbed <= s->times)
@@ -237,6 +237,9 @@ uint32_t ladder_event(struct watch *w, struct seen *t, const usher_event *e)
             return 0;
         }
         s = &t->rules->step[i];
+        if (t->promise[s->on].climbed[i] == e->n + 1 && t->promise[s->on].just[i] == e->at)
+            t->promise[s->on].climbed[i]--;
+        t->promise[s->on].just[i] = 0;
         if (!together)
             check_step(w, t, e, s, i);
         else if (e->n < t->promise[s->on].climbed[i])

@@ -1,6 +1,7 @@
 /* What is legal when, and where it leads: the table once more. */
 #include "watch.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "parts.h"
@@ -186,4 +187,38 @@ void legal_way(struct watch *w, const struct seen *t, const usher_event *e)
         watch_wrong(w, "a check-in of what is closed");
     if (e->kind == USHER_EV_REPLIED && to != from && from != 'P')
         watch_wrong(w, "a reply leads from %c to %c", from, to);
+}
+
+/* ---- the order of timers --------------------------------------------------------------------- */
+
+/* Of one instant, first what gives service, then what records its lack, then what comes after. */
+static int class_of(const usher_event *e)
+{
+    switch (e->kind) {
+    case USHER_EV_STARTED:
+    case USHER_EV_PAUSE_ENDED:
+    case USHER_EV_LEASE_EXPIRED:
+    case USHER_EV_KEEP_ENDED:
+    case USHER_EV_REMINDED:
+    case USHER_EV_OFFER_EXPIRED: return e->who == NULL || e->kind == USHER_EV_LEASE_EXPIRED ? 1 : 0;
+    case USHER_EV_BROKEN:
+    case USHER_EV_WARNED:
+    case USHER_EV_STEPPED: return 2;
+    case USHER_EV_CHECK_IN:
+    case USHER_EV_CLOSED: return e->who == NULL && e->rule != NULL ? 3 : 0;
+    default: return 0;
+    }
+}
+
+void legal_order(struct watch *w, const usher_event *e)
+{
+    bool asks = w->on_time && !w->lax && !w->stepped && e->seen_at == 0;
+    int class = asks ? class_of(e) : 0;
+
+    if (class != 0 && w->timer.class != 0 && e->at == w->timer.at &&
+        (class < w->timer.class || (class == w->timer.class && e->ticket < w->timer.ticket)))
+        watch_wrong(w, "of one instant, and it comes after that of ticket %" PRIu64, w->timer.ticket);
+    w->timer.at = e->at;
+    w->timer.class = class;
+    w->timer.ticket = e->ticket;
 }

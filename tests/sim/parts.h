@@ -38,6 +38,8 @@ bool promises_stopped_late(const struct seen *t, uint32_t ran, int64_t at);
 
 /* legal.c: whether an event may lead from the ticket's state to its own. */
 void legal_way(struct watch *w, const struct seen *t, const usher_event *e);
+/* ... and whether timers of one instant come in their order. */
+void legal_order(struct watch *w, const usher_event *e);
 
 /* handoffs.c: OFFERED, and how an offer ends; state and queue are still those before the event. */
 void handoffs_event(struct watch *w, struct seen *t, const usher_event *e);

@@ -12,10 +12,21 @@ static const char *const promise_names[4] = { "ack", "answer", "update", "resolv
 static const char *const priority_names[4] = { "low", "normal", "high", "urgent" };
 static const char *const reason_names[3] = { "requester", "third_party", "until" };
 
+static int64_t grid;
+
+void draw_on_grid(int64_t ms)
+{
+    grid = ms;
+}
+
 int64_t draw_duration(struct dice *d)
 {
     static const int64_t about[] = { 1, 2, 10, 100, 100, 1000, 1000, 60000, 3600000 };
-    int64_t ms = about[dice_below(d, sizeof about / sizeof about[0])];
+    int64_t ms;
+
+    if (grid != 0)
+        return grid * (1 + (int64_t)dice_below(d, 6));
+    ms = about[dice_below(d, sizeof about / sizeof about[0])];
 
     return ms + (int64_t)dice_below(d, (uint32_t)ms);
 }

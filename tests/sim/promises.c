@@ -87,7 +87,7 @@ int64_t watch_due(const struct seen *t, int ix)
     return second_end(t, ix) < due ? second_end(t, ix) : due;
 }
 
-static int64_t left_of(const struct seen *t, int ix, int64_t now)
+int64_t watch_left(const struct seen *t, int ix, int64_t now)
 {
     int64_t left = t->promise[ix].target - watch_used(t, ix, now);
 
@@ -466,9 +466,9 @@ static void look_at(struct watch *w, const struct seen *t, usher_id id, int ix,
     if (shown->due_at != watch_due(t, ix))
         watch_wrong(w, "ticket %" PRIu64 ", promise %d: due at %" PRId64 ", not %" PRId64, id,
                     ix + 1, shown->due_at, watch_due(t, ix));
-    if (shown->left_ms != left_of(t, ix, now))
+    if (shown->left_ms != watch_left(t, ix, now))
         watch_wrong(w, "ticket %" PRIu64 ", promise %d: %" PRId64 " ms left, not %" PRId64, id,
-                    ix + 1, shown->left_ms, left_of(t, ix, now));
+                    ix + 1, shown->left_ms, watch_left(t, ix, now));
 }
 
 void promises_look(struct watch *w, const struct seen *t, const usher_standing *s, int64_t now)

@@ -8,12 +8,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "digest.h"
 #include "run.h"
 
 struct run run;
 struct store store = { .uri = "memory:" };
+static struct note no_note;
+struct note *note = &no_note;
+const struct only *only;
 
-const char *const persons[PERSONS] = { "p0", "p1", "p2", "p3", "p4", "p5" };
+const char *const persons[PERSONS] = { "p0", "p1", "p2", "p3", "p4", "p5", "p6" };
 const char *const agents[AGENTS] = { "a0", "a1", "a2", "a3", "a4" };
 const char *const skills[SKILLS] = { "s0", "s1", "s2" };
 const char *const keys[KEYS] = { NULL, "k1", "k2", "k3" };
@@ -33,11 +37,11 @@ bool one_in(uint32_t n)
 
 void say(const char *format, ...)
 {
-    size_t len = strlen(run.text);
+    size_t len = strlen(note->text);
     va_list args;
 
     va_start(args, format);
-    vsnprintf(run.text + len, sizeof run.text - len, format, args);
+    vsnprintf(note->text + len, sizeof note->text - len, format, args);
     va_end(args);
 }
 
@@ -72,6 +76,15 @@ int64_t wall(void)
     const usher_clock *clock = usher_manual_clock_get(run.clock);
 
     return clock->wall_ms(clock->ctx);
+}
+
+uint64_t digest_now(void)
+{
+    uint64_t digest = 0;
+
+    if (!digest_of(run.u, &digest))
+        wrong("no digest");
+    return digest;
 }
 
 /* Turns do not wait for a store; an advance to where the clock stands does. */
@@ -130,9 +143,11 @@ static const struct {
     { draw_many, 2, false },     { draw_cancel, 1, false }, { draw_repeat, 6, false },
     { draw_advance, 12, true },  { draw_skip, 4, false },   { draw_step, 2, false },
     { draw_define, 1, false },   { draw_hold, 1, false },   { draw_agent, 2, false },
-    { draw_gone, 1, false },     { draw_read, 3, false },    { draw_reopen, 4, false },
+    { draw_gone, 1, false },     { draw_read, 3, false },    { draw_late, 4, true },
+    { draw_reopen, 4, false },
 };
 enum { KINDS = sizeof kinds / sizeof kinds[0] };
+_Static_assert((int)KINDS <= (int)KINDS_MAX, "room for their weights");
 
 static int draw_kind(void)
 {
@@ -147,17 +162,20 @@ static int draw_kind(void)
     return i;
 }
 
-static bool failed(void)
+bool failed(void)
 {
-    const char *inside = run.closed ? NULL : usher__service_check(run.u);
+    /* That takes as long as all the rest: of most services it is asked only now and then. */
+    bool asks = !run.closed && (run.verbose || run.seed % 4 == 0 || run.asked_n++ % 8 == 0 ||
+                                note->command > ONLY_MAX);
+    const char *inside = asks ? usher__service_check(run.u) : NULL;
 
     if (inside != NULL)
         wrong("from inside: %s", inside);
     if (run.watch.wrong[0] == '\0')
         return false;
-    fprintf(stderr, "random: seed %" PRIu64 ", command %u: %s\nrandom: %s\n"
-            "random: again: random --seed %" PRIu64 " --commands %u\n",
-            run.seed, run.command, run.text, run.watch.wrong, run.seed, run.command);
+    memcpy(note->wrong, run.watch.wrong, sizeof note->wrong);
+    if (run.verbose)
+        show_wrong();
     return true;
 }
 
@@ -178,26 +196,55 @@ static void open_queue(uint32_t i)
     drain();
 }
 
+/* Whether it is one that is run. */
+bool begin_command(uint32_t number, const char *text)
+{
+    bool all = only == NULL || number == 0 || number >= CLOSING;
+    uint32_t draws = all ? DICE_ALL : only->draws[number - 1];
+
+    note->seed = run.seed;
+    note->command = number;
+    note->text[0] = '\0';
+    say("%s", text);
+    run.dice = dice_of(run.seed, number, draws);
+    run.inside_n = 0;
+    return draws > 0;
+}
+
+void end_command(void)
+{
+    if (run.verbose)
+        fprintf(stderr, "%4u  %s\n", note->command, note->text);
+}
+
 static void open_service(uint64_t seed)
 {
-    usher_options o = { .size = sizeof o, .on_lost = on_lost };
-    uint64_t told[6], commands = run.commands;
+    usher_options o = { .size = sizeof o, .on_lost = on_lost, .on_failed = on_failed };
+    uint64_t told[COUNTS];
+    static const int64_t grids[] = { 10, 1000, 70000, 3600000 };
+    bool verbose = run.verbose;
     uint32_t n;
 
     memcpy(told, run.told, sizeof told);
-    memset(&run, 0, sizeof run);
+    memset(&run, 0, offsetof(struct run, watch));
     memcpy(run.told, told, sizeof told);
-    run.told[3]++;
-    run.commands = commands;
+    run.told[SERVICES]++;
+    run.verbose = verbose;
     run.seed = seed;
-    run.dice.state = seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
+    if (verbose)
+        fprintf(stderr, "random: seed %" PRIu64 ", %s\n", seed, store.uri);
+    begin_command(0, "open");
     run.keep_closed = o.keep_closed = one_in(2) && !store.alike ? 1 + below(4) : 1000;
     run.op_window_ms = o.op_window_ms = one_in(2) ? 3600000 : 1 + (int64_t)below(3000);
     run.op_window_n = o.op_window_n = one_in(2) ? 1000 : 1 + below(6);
     o.seed = seed;
+    run.grid = one_in(3) ? grids[below(sizeof grids / sizeof grids[0])] : 0;
+    draw_on_grid(run.grid);
     run.keys_n = 1 + below(KEYS);
     run.symptoms_n = below(SYMPTOMS + 1);
     run.nested = one_in(3) && !store.alike;
+    for (uint32_t i = 0; i < AGENTS; i++)
+        run.manner[i] = one_in(2) ? WILLING : 1 + (int)below(MANNERS - 1);
     if (store.reopens && one_in(2))
         o.history_bytes = 4000;
     if (usher_manual_clock_new(&run.clock, BEGIN_AT) != USHER_OK)
@@ -208,6 +255,7 @@ static void open_service(uint64_t seed)
     if (usher_open(&run.u, NULL, store.uri, &o, NULL, NULL) != USHER_OK)
         abort();
     watch_begin(&run.watch, run.u);
+    run.watch.lax = run.nested;
     run.watch.stored = strcmp(store.uri, "memory:") != 0;
     if (usher_subscribe(run.u, NULL, 0, on_event, NULL) != USHER_OK)
         wrong("usher_subscribe");
@@ -226,13 +274,20 @@ static void open_service(uint64_t seed)
 void close_and_wait(void)
 {
     for (uint32_t i = 0; i < run.calls_n; i++) {
-        if (is_parked(&run.calls[i]))
-            run.calls[i].expected = USHER_ECANCELED;
+        if (is_parked(&run.calls[i])) /* while the disk fails it may have ended, untold */
+            run.calls[i].expected = run.failing ? ANY : USHER_ECANCELED;
     }
     run.nested = false;
     run.closed = false;
-    if (usher_close(run.u, on_close, NULL) != USHER_OK)
+    if (one_in(2))
+        close_from_inside();
+    else if (usher_close(run.u, on_close, NULL) != USHER_OK)
         wrong("usher_close");
+    wait_for_close();
+}
+
+void wait_for_close(void)
+{
     for (int ms = 0; !run.closed && ms < PATIENCE_MS;) {
         struct pollfd p = { .fd = usher_fd(run.u), .events = POLLIN };
 
@@ -262,12 +317,10 @@ uint32_t run_service(uint64_t seed, uint64_t commands)
     n = 50 + below(SERVICE_COMMANDS - 50);
     if (n > commands)
         n = (uint32_t)commands;
-    while (run.command < n && run.calls_n + 4 < CALLS_MAX) {
-        int kind = draw_kind();
-
-        run.text[0] = '\0';
-        run.command++;
-        kinds[kind].draw();
+    while (run.command < n && run.calls_n < CALLS_DRAWN) {
+        if (!begin_command(++run.command, ""))
+            continue;
+        kinds[draw_kind()].draw();
         if (!run.drained && !one_in(6))
             drain();
         if (run.drained) {
@@ -276,14 +329,18 @@ uint32_t run_service(uint64_t seed, uint64_t commands)
         }
         if (store.alike && run.drained && run.command % 8 == 0)
             trace_standings();
+        end_command();
         if (failed())
             return 0;
     }
-    run.text[0] = '\0';
-    say("close");
+    quiet_phase();
+    if (failed())
+        return 0;
+    begin_command(CLOSING, "close");
     drain();
     trace_standings();
-    digest = store_digest();
+    digest = digest_now();
+    run.told[SPENT_MS] += (uint64_t)(usher_now(run.u) - BEGIN_AT);
     close_service();
     if (run.watch.stored && !failed()) {
         uint64_t trace[TRACES];

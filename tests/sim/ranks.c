@@ -38,6 +38,11 @@ static void give_unseen(struct watch *w, struct seen *t)
         w->queue[i].unsteady_seq = w->seq;
     for (uint32_t i = 0; i < QUEUES * 4; i++)
         w->mark[i / 4][i % 4][t->order[0]].unsure = true;
+    for (usher_id id = 1; id <= w->tickets_n; id++) { /* nor what became of others that came to the line since then */
+        struct seen *o = &w->ticket[id];
+
+        o->unsure = o->unsure || (o->touched && o->rank != 0 && o->order[0] == t->order[0]);
+    }
 }
 
 /* Its rank is no longer the one that it was given as it came; nor are those that follow it. */
@@ -106,6 +111,8 @@ void ranks_event(struct watch *w, struct seen *t, const usher_event *e)
             t->rank = due + t->behind;
         t->entered_seq = 0;
     }
+    if (e->state == USHER_OFFERED)
+        t->entered_seq = 0; /* who overtakes again is one ticket all the same */
     t->before = t->priority;
 }
 

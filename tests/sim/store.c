@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "crash/disk.h"
-#include "digest.h"
+#include "faults/shim.h"
 
 /* ---- the store ------------------------------------------------------------------------------- */
 
@@ -22,7 +22,8 @@ void store_open(const char *uri, struct store *out)
         store_empty();
         return;
     }
-    out->disk = disk_new("random", DISK_HONEST);
+    out->disk = disk_new("honest", DISK_HONEST);
+    shim_register("random", "honest", false);
     out->uri = "sqlite:/store?vfs=random";
 }
 
@@ -46,15 +47,6 @@ void store_empty(void)
                  suffixes[i]);
         (void)unlink(name);
     }
-}
-
-uint64_t store_digest(void)
-{
-    uint64_t digest = 0;
-
-    if (!digest_of(run.u, &digest))
-        wrong("no digest");
-    return digest;
 }
 
 /* ---- closing and opening --------------------------------------------------------------------- */
@@ -114,6 +106,7 @@ static void take_handles(void)
 
 void store_come_back(const uint64_t *digest)
 {
+    bool nested = run.nested;
     char err[200] = "";
     uint64_t seq;
     int r;
@@ -121,17 +114,20 @@ void store_come_back(const uint64_t *digest)
     run.options.clock = usher_manual_clock_get(run.clock);
     run.options.err = err;
     run.options.err_len = sizeof err;
-    run.closed = false;
+    run.closed = run.listens = run.nested = false; /* only who listens live hears of an event before it is done */
+    run.heard = 0;
     r = usher_open(&run.u, NULL, store.uri, &run.options, NULL, NULL);
+    run.options.err = NULL;
+    run.options.err_len = 0;
     if (r != USHER_OK) {
-        fprintf(stderr, "random: seed %llu, command %u: it does not open again: %s: %s\n",
-                (unsigned long long)run.seed, run.command, usher_err_name(r), err);
+        snprintf(note->wrong, sizeof note->wrong, "it does not open again: %s: %s",
+                 usher_err_name(r), err);
         exit(1);
     }
     run.watch.u = run.u;
     /* Which closed tickets are in memory is not kept; leases go on by the wall. */
     if (digest != NULL && run.keep_closed >= TICKETS_MAX && !run.watch.stepped &&
-        store_digest() != *digest)
+        digest_now() != *digest)
         wrong("what was closed is another one when it is opened again");
     take_handles();
     r = usher_subscribe(run.u, "watch", run.watch.seq + 1, on_event, NULL);
@@ -145,10 +141,11 @@ void store_come_back(const uint64_t *digest)
     if (usher_unsubscribe(run.u, on_event, NULL) != USHER_OK ||
         usher_subscribe(run.u, NULL, 0, on_event, NULL) != USHER_OK)
         wrong("usher_subscribe");
+    run.nested = nested;
 }
 
 /* Calls that were outstanding are told no more; whether they were done is for the events to say. */
-static void forget_calls(void)
+void forget_calls(void)
 {
     for (uint32_t i = 0; i < run.calls_n; i++) {
         struct call *c = &run.calls[i];
@@ -176,7 +173,7 @@ static void kill_service(void)
     run.nested = nested;
     disk_load(store.disk, &image);
     forget_calls();
-    run.told[5]++;
+    run.told[KILLED]++;
     store_come_back(NULL);
 }
 
@@ -187,10 +184,12 @@ static void reopen_service(void)
 
     say("reopen");
     drain();
-    digest = store_digest();
+    digest = digest_now();
     close_and_wait();
     run.nested = nested;
-    run.told[4]++;
+    if (store.disk != NULL && one_in(4))
+        fail_opening();
+    run.told[REOPENED]++;
     store_come_back(&digest);
 }
 
@@ -199,7 +198,9 @@ void draw_reopen(void)
     /* What is remembered depends on what was done. */
     if (run.op_window_n < 100 || run.watch.stepped)
         drain_first();
-    if (store.disk != NULL && one_in(2))
+    if (store.disk != NULL && one_in(3))
+        fail_store();
+    else if (store.disk != NULL && one_in(2))
         kill_service();
     else
         reopen_service();

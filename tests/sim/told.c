@@ -113,9 +113,12 @@ void on_event(usher_t *u, const usher_event *e, void *user)
     (void)user;
     if (run.deaf)
         return;
-    run.told[0]++;
+    run.told[EVENTS]++;
     trace_event(e);
+    if (run.verbose)
+        show_event(e);
     watch_event(&run.watch, e);
+    call_from_inside(TRACE_EVENTS);
 }
 
 void on_lost(usher_t *u, int status, usher_id ticket, int verb, void *user)
@@ -128,26 +131,18 @@ void on_lost(usher_t *u, int status, usher_id ticket, int verb, void *user)
         wrong("on_lost for what was done");
 }
 
-/* A callback may call anything. */
-static void call_from_inside(void)
-{
-    usher_command c = { .size = sizeof c, .verb = USHER_ASK,
-                        .claim = { 1 + below(run.watch.tickets_n + 1), 0 },
-                        .who = persons[below(PERSONS)] };
-
-    if (run.nested && one_in(8))
-        (void)usher_act(run.u, &c, NULL, NULL);
-}
-
 static void told(struct call *c, int status)
 {
+    say(", told %s", status == USHER_OK ? "OK" : usher_err_name(status));
     if (++c->told > c->times)
         wrong("call %u is told %u times", c->number, c->told);
     if (c->ordered && c->number < run.last_told)
         wrong("call %u is told after call %u", c->number, run.last_told);
     if (c->ordered)
         run.last_told = c->number;
-    if (c->expected != ANY && status != c->expected)
+    if (run.failing && (status == USHER_EUNKNOWN || status == USHER_EFAILED || status == USHER_ESTORE))
+        return;
+    if (status == USHER_EUNKNOWN || (c->expected != ANY && status != c->expected))
         wrong("%s, and not %s", usher_err_name(status),
               c->expected == 0 ? "OK" : usher_err_name(c->expected));
 }
@@ -164,6 +159,8 @@ static void check_done(const usher_done *d)
     const struct seen *t = watch_ticket(&run.watch, d->ticket);
 
     /* Where a ticket had to be read first, others go on meanwhile. */
+    if (run.failing && d->status != USHER_OK)
+        return;
     if (run.watch.stored ? d->seq > run.watch.seq : d->seq != run.watch.seq)
         wrong("seq %" PRIu64 " of a completion after event %" PRIu64, d->seq, run.watch.seq);
     if (t == NULL || d->status != USHER_OK || d->seq != run.watch.seq)
@@ -173,19 +170,34 @@ static void check_done(const usher_done *d)
         wrong("state, priority or token of the completion");
 }
 
+/* In which queue it was when the command was done: a step that this has put into the past may have moved it since. */
+static uint32_t queue_then(const struct call *c, struct seen *t, const usher_done *d)
+{
+    int64_t end = t->lease_end;
+
+    if (c->from != 0)
+        return c->command.verb == USHER_MOVE ? watch_queue(&run.watch, c->command.queue) : c->from_queue;
+    for (uint32_t i = 0; i < run.watch.queues_n; i++) { /* not seen: one that explains the lease */
+        uint32_t queue = (t->queue + i) % run.watch.queues_n;
+        bool fits;
+
+        (void)watch_extend(&run.watch, t, queue, c->at, c->command.ms);
+        fits = t->lease_end == d->until_at;
+        t->lease_end = end;
+        if (fits)
+            return queue;
+    }
+    return t->queue;
+}
+
 /* A command with the token has extended the lease. */
 static void check_lease(const struct call *c, struct seen *t, const usher_done *d)
 {
-    uint32_t queue;
     bool clipped;
 
     if (run.watch.stepped)
         return;
-    /* A step that the command has put into the past may have moved it since. */
-    queue = c->from == 0                       ? t->queue
-            : c->command.verb == USHER_MOVE ? watch_queue(&run.watch, c->command.queue)
-                                            : c->from_queue;
-    clipped = watch_extend(&run.watch, t, queue, c->at, c->command.ms);
+    clipped = watch_extend(&run.watch, t, queue_then(c, t, d), c->at, c->command.ms);
     if (d->until_at != t->lease_end)
         wrong("a lease until %" PRId64 ", not %" PRId64, d->until_at, t->lease_end);
     if (c->command.verb == USHER_EXTEND && (d->outcome == USHER_WAS_CLIPPED) != clipped)
@@ -238,7 +250,7 @@ void on_done(usher_t *u, const usher_done *d, void *user)
     (void)u;
     if (run.deaf)
         return;
-    run.told[1]++;
+    run.told[COMPLETIONS]++;
     trace_number(TRACE_DONE, d->ticket);
     trace_number(TRACE_DONE, d->seq);
     trace_number(TRACE_DONE, d->token);
@@ -246,7 +258,10 @@ void on_done(usher_t *u, const usher_done *d, void *user)
     trace_number(TRACE_DONE, (uint64_t)(d->status * 100 + d->state));
     trace_number(TRACE_DONE, (uint64_t)(d->verb * 1000 + d->outcome * 10 + d->priority));
     told(c, d->status);
-    if (first != NULL) {
+    if (c->at_once && !first->remembered) {
+        if (d->status != first->status || d->status == USHER_OK)
+            wrong("said twice, and told %s and %s", usher_err_name(first->status), usher_err_name(d->status));
+    } else if (first != NULL) {
         if (d->ticket != first->done.ticket || d->token != first->done.token ||
             d->state != first->done.state || d->until_at != first->done.until_at ||
             d->outcome != (first->done.outcome | USHER_WAS_REPEATED))
@@ -257,12 +272,14 @@ void on_done(usher_t *u, const usher_done *d, void *user)
     } else {
         wrong("repeated, and it was the first");
     }
+    if (c->remember >= 0)
+        run.attempts[c->remember].status = d->status;
     if (c->remember >= 0 && first == NULL && d->status == USHER_OK &&
         (d->outcome & USHER_WAS_REPEATED) == 0) {
         run.attempts[c->remember].done = *d;
         remember(&run.attempts[c->remember], run.attempts[c->remember].at);
     }
-    call_from_inside();
+    call_from_inside(TRACE_DONE);
 }
 
 /* Whether a comes before b: in what is kept for the claimer, or within a band. */
@@ -324,7 +341,7 @@ void on_work(usher_agent_t *a, int status, const usher_work *work, size_t n, voi
     (void)a;
     if (run.deaf)
         return;
-    run.told[2]++;
+    run.told[CLAIMS]++;
     trace_number(TRACE_WORK, (uint64_t)status);
     for (size_t i = 0; i < n; i++) {
         trace_number(TRACE_WORK, work[i].claim.ticket);
@@ -363,7 +380,17 @@ void on_work(usher_agent_t *a, int status, const usher_work *work, size_t n, voi
         attempt->work_n = n;
         remember(attempt, run.watch.at);
     }
-    call_from_inside();
+    call_from_inside(TRACE_WORK);
+}
+
+void on_failed(usher_t *u, int status, usher_text why, void *user)
+{
+    (void)u;
+    (void)user;
+    if (!run.failing || status != USHER_EFAILED || why.len == 0)
+        wrong("the store has failed: %s: %.*s", usher_err_name(status), (int)why.len,
+              why.len > 0 ? why.data : "");
+    run.store_failed++;
 }
 
 /* What counted adds up to what is used when it is due, or else now: without a hole. */
@@ -450,6 +477,7 @@ void on_page(usher_t *u, int status, const usher_page *p, void *user)
         if (p->tickets[i].ticket <= p->tickets[i - 1].ticket)
             wrong("a page of tickets is not by ascending id");
     }
+    call_from_inside(TRACE_PAGES);
 }
 
 void on_close(void *user)

@@ -266,6 +266,7 @@ static void carry_keep(struct watch *w, struct seen *t, const usher_event *e)
     if (e->state != t->state || e->kind == USHER_EV_KEEP_ENDED ||
         t->queue != watch_queue(w, e->queue))
         t->kept_for = -1;
+    t->may_be_kept = t->kept_for >= 0 && e->kind == USHER_EV_STEPPED && e->to != NULL;
     t->odd = t->odd || t->queue != watch_queue(w, e->queue);
     if (e->state == USHER_WAITING && is_kept_after(t, e))
         keep(w, t, e->at);
@@ -452,7 +453,7 @@ static void ticket_event(struct watch *w, const usher_event *e)
         t->rules = &w->queue[t->queue].rules[e->policy_version - 1];
         t->priority = e->priority;
         t->kept_for = t->holder = -1;
-        if (watch_person(e->who) < PERSONS) {
+        if (watch_person(e->who) < INSIDER) {
             t->key = w->pending_key;
             t->ref = w->pending_ref;
             t->needs = w->pending_needs;
@@ -530,7 +531,7 @@ static void service_event(struct watch *w, const usher_event *e)
         q->hold = (uint32_t)e->how;
     if (e->kind == USHER_EV_ROOM) {
         /* One that a step has moved away may be told to be gone only then. */
-        if (!q->refused || (!steps_move(w) && watch_open(w, watch_queue(w, e->queue)) >=
+        if ((!q->refused && !w->lax) || (!steps_move(w) && watch_open(w, watch_queue(w, e->queue)) >=
                                                   watch_rules(w, watch_queue(w, e->queue))->open))
             watch_wrong(w, "room, and nobody was refused or it is full");
         q->refused = q->was_full = false;
@@ -548,6 +549,7 @@ void watch_event(struct watch *w, const usher_event *e)
         watch_wrong(w, "an event at %" PRId64 " after one at %" PRId64, e->at, w->at);
     if (e->at > w->at)
         w->at = e->at;
+    legal_order(w, e);
     if (e->ticket == 0)
         service_event(w, e);
     else

@@ -16,7 +16,8 @@
 enum {
     QUEUES = 3,
     AGENTS = 5,  /* named a0, a1 ... */
-    PERSONS = 6, /* p0 ... */
+    PERSONS = 7, /* p0 ... */
+    INSIDER = 6,  /* the last of them brings what is enqueued from inside callbacks, and nobody else does */
     SKILLS = 3,
     KEYS = 4,
     REFS = 2,
@@ -74,6 +75,8 @@ struct seen_promise {
     uint32_t implied; /* of these, by a higher one that a new target has put in the past; such a one
                          may have fired late before, and is then still told by its name */
     uint32_t climbed[STEPS]; /* how often a step has fired in this arming */
+    int64_t just[STEPS]; /* the instant of the last of these, if that was when it was named with others: it may
+                            yet be told by itself, then */
     int state;
     bool owed, alone;
 };
@@ -120,6 +123,7 @@ struct seen {
     uint64_t stepped_seq; /* and the ticket's last event but those that came of it */
     int64_t claimed_at, lease_end;
     int kept_for; /* -1: nobody */
+    bool may_be_kept; /* or no more: late steps have moved it away and back again, and nobody has seen when */
     int64_t keep_end;
     int64_t rank;   /* 0: not yet in the line */
     int64_t behind; /* how far the gap put it behind the due or the entry that it came from */
@@ -188,7 +192,14 @@ struct watch {
     uint64_t seq;
     int64_t at; /* of the last event */
     bool stepped; /* the wall has been set: leases do not follow it */
+    bool lax;     /* callbacks call, too: what is told may be older than what is */
     bool stored;  /* what leaves memory is still there */
+    bool on_time; /* each instant is stopped at, and nobody commands anything meanwhile: timers come in their order */
+    struct {
+        int64_t at;
+        int class; /* 0: no timer */
+        usher_id ticket;
+    } timer; /* the last event */
     bool unsure;  /* some ranks are, until the next look */
     usher_id out_of_turn; /* the ticket that is being claimed so */
     uint32_t pending_key, pending_ref, pending_needs; /* of what is being enqueued */
@@ -231,12 +242,16 @@ int watch_expect(struct watch *w, const usher_command *c, int64_t now);
 /* Whether a command that was done may have led from one state to the other. */
 bool watch_leads(const usher_command *c, int from, int to);
 
+/* The end of what it is in, as the standing shows it; not for scheduled ones. */
+int64_t watch_until(const struct seen *t);
+
 /* Looks at the tickets that were touched since the last time; all: at every one, and the counts. */
 void watch_look(struct watch *w, bool all, uint32_t keep_closed);
 
 /* Promises, for who wants to know: what is used, when it is due. */
 int64_t watch_used(const struct seen *t, int ix, int64_t now);
 int64_t watch_due(const struct seen *t, int ix);
+int64_t watch_left(const struct seen *t, int ix, int64_t now);
 
 uint64_t usher__service_token(usher_t *u, usher_id id);
 int64_t usher__service_next_due(usher_t *u);
