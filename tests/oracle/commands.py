@@ -10,6 +10,15 @@ from words import (
     WAS_REPEATED, WITHDRAWN, num, split)
 
 
+class Enqueued:
+    """One request of a call; `again`, `twin`: its op was used before, or in this very call."""
+
+    def __init__(self, op, asked):
+        self.op, self.asked = op, asked
+        self.again = self.twin = self.ticket = self.result = None
+        self.outcome = 0
+
+
 class Commands(Service):
     # ---- enqueue ----
 
@@ -32,55 +41,79 @@ class Commands(Service):
         """One request or many: all or none. What is made in one call has one id after the other."""
         for a in requests:
             self.check_request(queue, a)
+        try:
+            new = self.how_many_new(queue, requests)
+        except Refused as refused:
+            if refused.returned:
+                raise
+            for _ in requests:
+                self.done(refused.code)
+            return
+        self.ids = list(range(self.last_id + 1, self.last_id + new + 1))
+        self.last_id += new
+        done = []
+        for a in requests:
+            done.append(self.enqueue_one(queue, a, done))
+        for one in done:
+            self.finish_one(one)
+
+    def how_many_new(self, queue, requests):
+        """Tickets that will be made. The first request that cannot be done ends all of them."""
         self.forget_ops()
-        new, ops = set(), set()
+        new, ops = set(), {}
         for i, a in enumerate(requests):
-            if self.is_repeat(a) or num(a, "op") in ops:
+            op, asked, key = num(a, "op"), ("enqueue", queue.name, dict(a)), a.get("key")
+            if self.remembered(op, asked) is not None:
                 continue
-            ops |= {num(a, "op")} - {0}
-            key = a.get("key")
+            if op and ops.setdefault(op, asked) != asked:
+                raise Refused("EINVAL")
+            if op and any(num(b, "op") == op for b in requests[:i]):
+                continue
             ticket = self.find(queue, key)
             if ticket is not None:
                 if len(set(ticket.needs) | set(split(a.get("needs")))) > NEEDS_MAX:
                     raise Refused("ELIMIT", returned=True)
                 if ticket.person(a["who"]) is None and self.persons(ticket) >= PERSONS_MAX:
                     raise Refused("ELIMIT", returned=True)
-            else:
+            elif (key or i) not in new:
+                if queue.hold & HOLD_ENQUEUE:
+                    raise Refused("ESTATE")
+                if self.open_in(queue) + len(new) >= queue.policy.open:
+                    queue.was_full, queue.freed = True, False
+                    raise Refused("EFULL", returned=True)
                 new.add(key or i)
-        held = bool(new) and queue.hold & HOLD_ENQUEUE
-        if new and not held and self.open_in(queue) + len(new) > queue.policy.open:
-            queue.was_full, queue.freed = True, False
-            raise Refused("EFULL", returned=True)
-        self.ids = [] if held else list(range(self.last_id + 1, self.last_id + len(new) + 1))
-        self.last_id += len(self.ids)
-        for a in requests:
-            self.enqueue_one(queue, a, held)
+        return len(new)
 
-    def is_repeat(self, a):
-        return any(r.op == num(a, "op") for r in self.ops)
+    def enqueue_one(self, queue, a, before):
+        """What has been done, to be finished when all of the call's are; before: those so far."""
+        one = Enqueued(num(a, "op"), ("enqueue", queue.name, dict(a)))
+        one.again = self.remembered(one.op, one.asked)
+        one.twin = next((o for o in before if one.op and o.op == one.op), None)
+        if one.again or one.twin:
+            return one
+        one.ticket = self.find(queue, a.get("key"))
+        if one.ticket is not None:
+            one.outcome = WAS_JOINED
+            self.join(one.ticket, a)
+        else:
+            one.ticket = self.new_ticket(queue, a)
+        self.has_come(one.ticket)
+        one.result = self.result("OK", None, one.ticket, outcome=one.outcome)
+        return one
 
-    def enqueue_one(self, queue, a, held):
-        asked = num(a, "op"), ("enqueue", queue.name, dict(a))
-        try:
-            first = self.remembered(*asked)
-            if first is not None:
-                self.tell_done(dict(first.result, outcome=first.result["outcome"] | WAS_REPEATED))
-                return
-            if held:
-                raise Refused("ESTATE")
-            t = self.find(queue, a.get("key"))
-            if t is not None:
-                self.join(t, a)
-        except Refused as refused:
-            self.done(refused.code)
-            return
-        outcome = 0 if t is None else WAS_JOINED
-        if t is None:
-            t = self.new_ticket(queue, a)
-        self.has_come(t)
-        self.settle(t)
-        self.tell_room()
-        self.done("OK", None, t, outcome=outcome, remember=asked)
+    def finish_one(self, one):
+        """What its join has put into the past fires now, then it is told."""
+        first = one.again or one.twin
+        if first is not None:
+            one.result = dict(first.result, outcome=first.result["outcome"] | WAS_REPEATED)
+        else:
+            before = self.seq
+            self.settle(one.ticket)
+            self.tell_room()
+            if self.seq > before:
+                one.result = self.result("OK", None, one.ticket, outcome=one.outcome)
+            self.remember((one.op, one.asked), "done", one.result)
+        self.tell_done(one.result)
 
     def make_ticket(self, number, queue, a):
         t = Ticket(number, queue, a.get("key"), num(a, "priority") or NORMAL,
@@ -99,7 +132,9 @@ class Commands(Service):
 
     def new_ticket(self, queue, a):
         t = self.make_ticket(self.ids.pop(0), queue, a)
-        t.symptom = a.get("symptom")
+        t.symptom, t.ref = a.get("symptom"), a.get("ref")
+        if t.ref:
+            self.refs[queue.name, t.ref] = t
         self.tell("enqueued", t, a["who"])
         self.recur(t, num(a, "follows"))
         return t
@@ -163,7 +198,7 @@ class Commands(Service):
             if t is None:
                 raise Refused("ENOENT")
             if t.state not in (WAITING, OFFERED, PAUSED, STUCK):
-                raise Refused("ESTATE")
+                raise Refused(self.over_code(t))
             if (t.line() or t.queue).hold & HOLD_CLAIMS or t.offer == TO_AGENT and t.offered_to is not agent:
                 raise Refused("ESTATE")
         except Refused as refused:

@@ -220,8 +220,10 @@ class Calendar:
         if ms == 0:
             return at
         year = year_at(at)
-        for more in (1, 2, 4, 8, 20, FAR):
+        for more in (1, 2, 4, 8, 20, FAR, 3 * FAR, 9 * FAR):
             whole, _, closes = self.years(year - 1, year + more)
+            if more > FAR and (not whole or whole[-1][1] < new_year(year + FAR - 5)):
+                return NEVER  # it does not open any more
             passed = 0
             for begin, end in whole[bisect_right(closes, at):]:
                 begin = max(begin, at)

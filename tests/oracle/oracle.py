@@ -12,18 +12,49 @@ figures.py what has been counted, commands.py the verbs; here is how it is spoke
 import sys
 
 from commands import Commands
+from compare import differences
 from figures import describe_agents, describe_figures
 from policy import Policy
+from upkeep import Upkeep
 from words import (
     AT_MAX, HOLD_CLAIMS, HOLD_ENQUEUE, PROMISES, Refused, TO_AGENT, instant, num, split, word)
 
 
-class Oracle(Commands):
+CALLBACKS = "edwo12"  # their lines
+
+
+class Oracle(Upkeep, Commands):
     """The service, and the lines in which it is spoken to."""
+
+    def __init__(self, *args, **options):
+        super().__init__(*args, **options)
+        self.inside = None       # (callbacks, line) that is still to be said
+        self.code_inside = None  # what it returned
+        self.in_callback = False
 
     def command(self, line):
         """The answer, as lines; without the dot."""
-        self.out, self.touched = [], set()
+        self.out, self.touched, self.inside = [], set(), None
+        if line.startswith("inside "):
+            _, n, both = line.split(" ", 2)
+            line, second = both.split(" ;; ")
+            self.inside = int(n), second
+        codes = [self.say(line)]
+        self.call_back()
+        if self.inside is not None:  # no such callback came
+            self.code_inside = self.say(self.take_inside())
+        if self.code_inside is not None:
+            codes.append(self.code_inside)
+            self.code_inside = None
+        self.tell_subscribers()
+        told = [self.describe(self.tickets[number]) for number in sorted(self.touched)
+                if number in self.tickets]
+        timer = self.next_timer()
+        return self.out + [f"r {code}" for code in codes] + told + [
+            f"n {instant(timer[0]) if timer else 'never'}"]
+
+    def say(self, line):
+        """What the call returned."""
         code = "OK"
         try:
             self.tick()
@@ -32,11 +63,22 @@ class Oracle(Commands):
             self.serve_parked()
         except Refused as refused:
             code = refused.code
+        self.muted = False
         self.tick()
-        told = [self.describe(self.tickets[number]) for number in sorted(self.touched)
-                if number in self.tickets]
-        timer = self.next_timer()
-        return [f"r {code}"] + self.out + told + [f"n {instant(timer[0]) if timer else 'never'}"]
+        return code
+
+    def take_inside(self):
+        line, self.inside = self.inside[1], None
+        return line
+
+    def call_back(self):
+        """Callbacks run. All that has happened is complete before the first of them, so it does not
+        matter which one it is inside of which the other line is said."""
+        self.tell_subscribers()
+        if self.inside is not None and sum(told[0] in CALLBACKS for told in self.out) >= self.inside[0]:
+            line, self.in_callback = self.take_inside(), True
+            self.code_inside = self.say(line)
+            self.in_callback = False
 
     def perform(self, line):
         verb, _, rest = line.partition(" ")
@@ -77,6 +119,7 @@ class Oracle(Commands):
             self.gone(self.meet(words[0]))
             self.done()
         elif verb == "enqueue":
+            self.muted = bool(a.pop("mute", 0))
             self.enqueue(self.queue(words[0]), [a])
         elif verb == "many":
             requests = rest.partition(" ")[2].split(";")
@@ -93,11 +136,23 @@ class Oracle(Commands):
             if not self.cancel(self.meet(words[0]), num(a, "tag")):
                 raise Refused("ENOENT", returned=True)
         elif verb == "act":
-            if a.get("queue"):
-                self.queue(a["queue"])
-            if a.get("agent"):
-                self.meet(a["agent"])
+            self.meet_named(a)
+            self.muted = bool(a.pop("mute", 0))
             self.act(a)
+        elif verb == "acts":
+            self.act_many([arguments(part.split()) for part in rest.split(";")])
+        elif verb == "look":
+            self.look(split(a.get("queues")))
+        elif verb == "ref":
+            self.find_by_ref(self.queue(words[0]), a.get("ref"))
+        elif verb == "subscribe":
+            self.subscribe(words[0], num(a, "from"))
+        elif verb == "unsubscribe":
+            self.unsubscribe(words[0])
+        elif verb == "event_done":
+            self.event_done(words[0], num(a, "seq"))
+        elif verb == "purge":
+            self.purge(a)
         elif verb == "figures":
             queue = self.queue(a["queue"]) if a.get("queue") else None
             self.out += describe_figures(self, queue, num(a, "from"), num(a, "to"))
@@ -108,9 +163,12 @@ class Oracle(Commands):
         elif verb == "history":
             self.out += self.tickets[num(a, "ticket")].history
         elif verb == "tickets":
+            self.meet_named({"queue": a.get("queue")})
             self.out.append(self.describe_found(a))
         elif verb in ("advance", "skip") and not self.wall <= int(words[0]) <= AT_MAX:
             raise Refused("EINVAL", returned=True)
+        elif verb == "advance" and self.in_callback:
+            raise Refused("ESTATE", returned=True)
         elif verb == "advance":
             self.advance(int(words[0]))
         elif verb == "skip":
@@ -119,11 +177,33 @@ class Oracle(Commands):
             raise Refused("EINVAL", returned=True)
         elif verb == "step":
             self.wall += int(words[0])
-        elif verb in ("reopen", "crash"):
+        elif verb in ("reopen", "crash", "restore"):
+            if verb == "restore":  # what a backup holds is what there is
+                self.done()
             self.go_on(crashed=verb == "crash")
         else:
             raise ValueError("no such command: " + line)
 
+    def meet_named(self, a):
+        if a.get("queue"):
+            self.queue(a["queue"])
+        if a.get("agent"):
+            self.meet(a["agent"])
+
+    def act_many(self, many):
+        """As one after the other, until one is refused by its call."""
+        for a in many:
+            self.meet_named(a)
+        for i, a in enumerate(many):
+            try:
+                self.act(a)
+            except Refused:
+                if i == 0:
+                    raise
+                return
+            self.tell_room()
+            self.serve_parked()
+            self.tick()
 
     def go_on(self, crashed):
         """Claims do not stay parked; all else is as it was."""
@@ -131,6 +211,7 @@ class Oracle(Commands):
             if not crashed:
                 self.tell_work(parked.agent, "ECANCELED", parked.tag)
         self.parked = []
+        self.next_told = {}
         self.to_meet = set(self.agents)
         self.touched |= set(self.tickets)
 
@@ -148,6 +229,41 @@ class Oracle(Commands):
         agent.skills, agent.present = skills, True
         self.skills_lost(had)
 
+    # ---- a disk that fails ----
+
+    def faulted(self, line, got, applied=None):
+        """A command while the disk fails, then a crash. Whether it was applied only the library knows:
+        its answer decides, and must be that of one of the two. Without an answer: applied says it."""
+        self.tick()
+        if applied is None:
+            answer = self.as_if_not_said(got)
+            applied = answer is None
+        else:
+            answer = None
+        self.out, self.touched, self.applied = [], set(), applied
+        code = "OK"
+        if applied:
+            code = self.say(line.split(" ", 4)[4])
+            self.tell_subscribers()
+        told = self.out
+        self.go_on(crashed=True)
+        if answer is None and got is not None:
+            answer = [f"r {code}", "r OK"] + as_far_as_told(told, got) + self.all_there_is()
+        return answer
+
+    def as_if_not_said(self, got):
+        """What the answer should be then; None: it is not that."""
+        parked, self.parked = self.parked, []
+        answer = [line for line in got if line[0] == "r" or " status=EUNKNOWN " in line]
+        answer += self.all_there_is()
+        self.parked = parked
+        return answer if not differences(answer, got) else None
+
+    def all_there_is(self):
+        timer = self.next_timer()
+        return [self.describe(t) for _, t in sorted(self.tickets.items())] + [
+            f"n {instant(timer[0]) if timer else 'never'}"]
+
     def describe_found(self, a):
         """The tickets that fit, by id."""
         queue, agent = a.get("queue"), a.get("agent")
@@ -158,6 +274,15 @@ class Oracle(Commands):
                  and (agent is None or (t.claim_stands() and t.holder.name == agent)
                       or (t.offer == TO_AGENT and t.offered_to.name == agent))]
         return f"i ids={word(','.join(str(t.id) for t in sorted(found, key=lambda t: t.id)))}"
+
+
+def as_far_as_told(ours, got):
+    """What had been saved is told, the rest not, or as unknown."""
+    told = []
+    for kind in CALLBACKS:
+        mine, theirs = [[line for line in lines if line[0] == kind] for lines in (ours, got)]
+        told += [b if " status=EUNKNOWN " in b else a for a, b in zip(mine, theirs)]
+    return told
 
 
 def opened(line):

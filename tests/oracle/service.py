@@ -7,7 +7,7 @@ from line import Line
 from policy import Policy
 from words import (
     BROKEN, CLAIMED, CLOSED, KEPT, LAPSED, LEVEL_MAX, NEVER, NOT_MADE, NO_REPLY, OFFERED, PAUSED,
-    PRIORITIES, PROMISES, REQUESTER, RESOLVED, RUNNING, Refused, SCHEDULED, STUCK, TO_AGENT, WAITING,
+    PRIORITIES, REQUESTER, RESOLVED, RUNNING, Refused, SCHEDULED, STUCK, TO_AGENT, WAITING,
     WITHDRAWN, instant, ms, word)
 
 
@@ -55,11 +55,12 @@ class Service(Line, Ladder, Causes):
     """All tickets, and one command after the other. `now` is the service's, `at` the instant that
     is being worked on: that of a late timer lies before now."""
 
-    def __init__(self, now, keep_closed=0, op_window_ms=0, op_window_n=0):
+    def __init__(self, now, keep_closed=0, op_window_ms=0, op_window_n=0, store=0):
         self.wall, self.boot = now, 0
         self.now = self.at = now
         self.ran_boot = 0
-        self.keep_closed = keep_closed or 65536
+        self.keep_closed = 65536 if store else keep_closed or 65536
+        self.may_be_away = bool(store and keep_closed)  # what is over, from memory: it is in the store
         self.op_window_ms = op_window_ms or 3_600_000
         self.op_window_n = op_window_n or 65536
         self.queues, self.agents, self.tickets = {}, {}, {}
@@ -71,6 +72,9 @@ class Service(Line, Ladder, Causes):
         self.symptoms = {}   # by name
         self.over = []       # causes that are, to be unlinked from
         self.events = []     # all that was told of tickets
+        self.told = []       # all that was told, as it was
+        self.refs = {}       # (queue, ref): the ticket that came there last with it
+        self.muted = False   # nobody listens to the completion
         self.parked = []
         self.to_meet = set() # agents that nobody has named since it was opened again
         self.ops = []
@@ -79,7 +83,9 @@ class Service(Line, Ladder, Causes):
         self.out, self.touched = [], set()
 
     def queue(self, name):
-        return self.queues.setdefault(name, Queue(name))
+        if name not in self.queues:
+            self.queues[name] = Queue(name)
+        return self.queues[name]
 
     def agent(self, name):
         return self.agents.setdefault(name, Agent(name))
@@ -96,7 +102,7 @@ class Service(Line, Ladder, Causes):
         return self.ran_boot
 
     def next_timer(self):
-        timers = [ticket.next_timer() for ticket in self.live]
+        timers = [t.cached[0] if t.cached else t.next_timer() for t in self.live]
         leases = [(t.lease_boot, t.id) for t in self.live if t.state == CLAIMED]
         for end, number in sorted(leases)[:1]:
             timers.append((self.on_the_wall(end), 0, number, (3,), "lease end", 0))
@@ -133,10 +139,12 @@ class Service(Line, Ladder, Causes):
 
     def advance(self, to):
         self.tick()
+        self.call_back()
         while self.wall + self.until_next() <= to:
             self.move_clocks(self.until_next())
             self.tick()
-        self.move_clocks(to - self.wall)
+            self.call_back()
+        self.move_clocks(max(0, to - self.wall))
 
     # ---- telling ----
 
@@ -176,23 +184,34 @@ class Service(Line, Ladder, Causes):
             f" notify={word(','.join(sorted(notify)))} nat={instant(notify_at)} other={other}"
             f" took={ms(took)} word={ms(spoke)} held={ms(held)} text={word(text)}")
         self.out.append(told)
+        self.told.append(told)
         if ticket is not None:
             ticket.history.append("h" + told[1:])
 
     def done(self, status="OK", verb=None, ticket=None, number=0, outcome=0, remember=None):
         """A completion."""
+        result = self.result(status, verb, ticket, number, outcome)
+        if remember is not None and status == "OK":
+            self.remember(remember, "done", result)
+        self.tell_done(result)
+
+    def result(self, status, verb=None, ticket=None, number=0, outcome=0):
         result = dict(ticket=number, status=status, state=None, verb=verb, outcome=outcome, until=0,
                       token=0, prio=0, seq=self.seq)
         if ticket is not None:
             result.update(ticket=ticket.id, state=ticket.state, until=self.until(ticket),
                           token=ticket.standing_token(), prio=ticket.priority)
-        if remember is not None and status == "OK":
-            self.remember(remember, "done", result)
-        self.tell_done(result)
+        return result
 
     def tell_done(self, result):
+        if self.muted and result["status"] == "OK":
+            return
         if result["ticket"]:
             self.touched.add(result["ticket"])
+        if self.muted:
+            self.out.append(f"o ticket={result['ticket']} status={result['status']}"
+                            f" verb={word(result['verb'])}")
+            return
         fields = dict(result, state=word(result["state"]), verb=word(result["verb"]))
         self.out.append("d " + " ".join(f"{key}={value}" for key, value in fields.items()))
 
@@ -230,21 +249,21 @@ class Service(Line, Ladder, Causes):
         line = self.in_line(t.line()) if t.line() else []
         ahead = sum((o.rank, o.id) < (t.rank, t.id) for o in line if o.priority == t.priority)
         above = sum(o.priority > t.priority for o in line)
-        next_word = t.nearest_due(["ack", "answer", "update"])
+        dues = [p.due() for p in t.promises.values()]
         promises = ""
-        for i, name in enumerate(PROMISES):
-            p = t.promises[name]
-            told = (p.state, p.start, instant(p.due()), p.target, p.left(self.now), p.arming)
+        for i, (p, due) in enumerate(zip(t.promises.values(), dues)):
+            told = (p.state, p.start, instant(due), p.target, p.left(self.now), p.arming)
             promises += f" p{i + 1}=" + ":".join(map(str, told if p.state else [0] * 6))
-        return (f"t id={t.id} state={t.state} prio={t.priority} level={t.level} ts={t.events}"
+        letter = "T" if self.may_be_away and t.state in (CLOSED, WITHDRAWN) else "t"
+        return (f"{letter} id={t.id} state={t.state} prio={t.priority} level={t.level} ts={t.events}"
                 f" since={t.since} until={self.until(t)} rank={t.rank}"
                 f" ahead={ahead if t.line() else -1}"
                 f" aheadq={ahead + above if t.line() else -1}"
                 f" holder={word(t.claim_stands() and t.holder.name)}"
                 f" kept={word(t.kept_for and t.kept_for.name)} att={t.attempts} chases={t.chases}"
                 f" persons={self.persons(t)} req={t.requester()} queue={t.queue.name}"
-                f" pv={t.policy.version} token={t.standing_token()} due={instant(t.nearest_due())}"
-                f" nextword={instant(next_word)}{promises} {self.describe_more(t)}")
+                f" pv={t.policy.version} token={t.standing_token()} due={instant(min(dues))}"
+                f" nextword={instant(min(dues[:3]))}{promises} {self.describe_more(t)}")
 
     def describe_more(self, t):
         n, half, most = self.waited(t)
@@ -339,7 +358,16 @@ class Service(Line, Ladder, Causes):
         """Of those that are over only so many stay."""
         self.ended.append(t)
         if len(self.ended) > self.keep_closed:
-            del self.tickets[self.ended.pop(0).id]
+            self.forget(self.ended.pop(0))
+
+    def over_code(self, t):
+        """Of a command that looks only at what is in memory; with a question mark: or ENOENT."""
+        return "ESTATE?" if self.may_be_away and t.state in (CLOSED, WITHDRAWN) else "ESTATE"
+
+    def forget(self, t):
+        del self.tickets[t.id]
+        if self.refs.get((t.queue.name, t.ref)) is t:
+            del self.refs[t.queue.name, t.ref]
 
     def solve(self, t, how, kept, lapsed, who, text=None):
         """After this the ticket is resolved, or closed where nobody is to confirm."""
@@ -416,8 +444,12 @@ class Service(Line, Ladder, Causes):
     def put(self, t, queue):
         """Into another queue."""
         self.hide(t)
+        if self.refs.get((t.queue.name, t.ref)) is t:
+            del self.refs[t.queue.name, t.ref]
         t.queue.freed = True
         t.queue, t.kept_for = queue, None
+        if t.ref:
+            self.refs[queue.name, t.ref] = t
         t.came = True
         self.make_findable(t)
 

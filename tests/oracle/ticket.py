@@ -126,6 +126,8 @@ class Promise:
         """What of [start, end) no gap covers, and what one does: (from, to, whether it goes)."""
         if end <= self.start:
             return []
+        if not gaps:
+            return [(self.start, end, True)]
         edges = {self.start, end}
         for begin, over in gaps:
             edges.update(edge for edge in (begin, over) if self.start < edge < end)
@@ -314,7 +316,7 @@ class Ticket:
         self.hops = 0            # hand-offs
         self.came = False        # into the line, and nobody has looked yet whether it can be served
         self.told_no_agent = False
-        self.symptom, self.is_cause = None, False
+        self.symptom, self.ref, self.is_cause = None, None, False
         self.cause = self.follows = 0
         self.cause_runs = False  # its cause is not over: it stays in that one's list
         self.linked = []         # those that this one is the cause of
