@@ -7,7 +7,7 @@ import pathlib
 import re
 import sys
 
-HARNESS = re.compile(r"oracle|random|crash|soak|faults|zones|model")
+HARNESS = re.compile(r"oracle|random|crash|soak|faults|zones|model|fuzz")
 LINES = 20  # of each, the last ones
 
 
@@ -19,7 +19,7 @@ def outputs(log):
 def main():
     log = pathlib.Path(sys.argv[1], "Testing", "Temporary", "LastTest.log")
     for name, output in sorted(outputs(log.read_text(errors="replace"))):
-        lines = [line.split("\r")[-1].rstrip() for line in output.splitlines()]
+        lines = [re.split(r"\r|\x1b\[K", line)[-1].rstrip() for line in output.splitlines()]
         lines = [line for line in lines if line and not line.startswith("[") and not line.endswith(": agrees")]
         if HARNESS.match(name) and lines:
             print(f"{name}:")

@@ -1,7 +1,11 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that building and testing usher needs, those that are missing only.
-# What is there is found by asking for the thing itself, so a cmake from elsewhere counts too.
+# Installs the Debian packages that building and testing usher needs, those that are missing only; with
+# `ci`, also those of what is done beyond that, see .ci/run. What is there is found by asking for the
+# thing itself, so a cmake from elsewhere counts too.
+#
+#     packages.sh [ci]
 set -euo pipefail
+ci=${1:-}
 
 # package | what it is for | how to see that it is there
 needs() {
@@ -22,12 +26,21 @@ mypy|the binding's types are checked|command -v mypy
 tzdata|the time zones of business calendars|test -e /usr/share/zoneinfo/Europe/Berlin
 spin|searches the models of what cannot be tried by running it|command -v spin
 END
+    [ "$ci" != ci ] || cat <<'END'
+clang|compiles the fuzz targets|command -v clang
+libclang-rt-dev|what looks for inputs that break them, libFuzzer|fuzzer_links
+END
 }
 
 cmake_is_new_enough() {
     local have
     have=$(cmake --version | sed -n '1s/.* //p') || return 1
     [ "$(printf '%s\n' 3.25 "$have" | sort -V | head -n 1)" = 3.25 ]
+}
+
+fuzzer_links() {
+    echo 'int LLVMFuzzerTestOneInput(const char *s, unsigned long n) { return n > 0 && *s == 0; }' |
+        clang -fsanitize=fuzzer,address,undefined -x c -o /dev/null -
 }
 
 missing() {

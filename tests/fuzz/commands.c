@@ -4,7 +4,7 @@
 #include "fuzz.h"
 #include "sim/run.h"
 
-enum { COMMANDS = 300 };
+enum { COMMANDS = 100 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
