@@ -27,6 +27,7 @@ tzdata|the time zones of business calendars|test -e /usr/share/zoneinfo/Europe/B
 spin|searches the models of what cannot be tried by running it|command -v spin
 END
     [ "$ci" != ci ] || cat <<'END'
+gcc|counts branches|command -v gcc
 clang|compiles the fuzz targets|command -v clang
 libclang-rt-dev|what looks for inputs that break them, libFuzzer|fuzzer_links
 END

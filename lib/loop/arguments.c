@@ -77,7 +77,8 @@ static const void *know(const void *given, void *room, size_t size)
     memcpy(&given_size, given, sizeof given_size);
     if (given_size == size)
         return given;
-    if (given_size < sizeof given_size || given_size > size + LATER_MAX)
+    if (given_size < sizeof given_size || given_size > size + LATER_MAX ||
+        given_size % sizeof(void *) != 0) /* no version's is: it would end within a pointer */
         return NULL;
     for (size_t i = size; i < given_size; i++) {
         if (bytes[i] != 0)

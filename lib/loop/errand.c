@@ -22,6 +22,7 @@ struct errand {
     struct job job;
     int kind;
     bool takes_in;   /* PAGE, ACT: has been asked, and counts in keeping.taking */
+    bool untold;     /* PAGE: has been answered, and counts in keeping.untold */
     uint64_t record; /* ACT: the number of its completion */
     union {
         usher_page_cb page;
@@ -67,16 +68,21 @@ static void add(usher_t *u, struct errand *errand)
     wait_for_cut(u, errand);
 }
 
-static void unlink_first(struct keeping *k)
+/* The one after `before`; NULL: the first. */
+static struct errand *unlink_after(struct keeping *k, struct errand *before)
 {
-    k->waiting = k->waiting->next;
-    if (k->waiting == NULL)
-        k->waiting_last = NULL;
+    struct errand **link = before == NULL ? &k->waiting : &before->next, *errand = *link;
+
+    *link = errand->next;
+    if (k->waiting_last == errand)
+        k->waiting_last = before;
+    return errand;
 }
 
 static void free_errand(usher_t *u, struct errand *errand)
 {
     u->keeping.taking -= errand->takes_in;
+    u->keeping.untold -= errand->untold;
     usher__batch_free(&errand->job.rows);
     if (errand->question != NULL)
         usher__question_free(u, errand->question);
@@ -84,20 +90,41 @@ static void free_errand(usher_t *u, struct errand *errand)
 }
 
 /* What is being purged is not taken in again meanwhile; and what is being taken in may be opened again, so
- * that it is not to be purged. */
-bool usher__errand_may_go(const usher_t *u, const struct errand *errand)
+ * that it is not to be purged. Behind one that waits so, subscribers go on. And commands pass a purge that waits
+ * for a page to be told: it may be told after them only. Without such a page they do not, or it might wait for ever. */
+static bool may_go(const struct keeping *k, const struct errand *errand, bool behind)
 {
-    const struct keeping *k = &u->keeping;
-
+    if (behind)
+        return errand->kind == ERRAND_FOLLOW ||
+               (errand->kind == ERRAND_ACT && !k->purging && k->untold > 0);
     return errand->kind > ERRAND_PURGE ||
            (!k->purging && (errand->kind != ERRAND_PURGE || k->taking == 0));
 }
 
-void usher__errand_ask(usher_t *u, struct errand *errand)
+/* The next one that may go, and which one it comes after. */
+static struct errand *next_to_go(const struct keeping *k, struct errand **before)
+{
+    struct errand *errand = k->waiting;
+
+    *before = NULL;
+    while (errand != NULL && !may_go(k, errand, *before != NULL)) {
+        *before = errand;
+        errand = errand->next;
+    }
+    return errand;
+}
+
+bool usher__errand_may_go(const usher_t *u)
+{
+    struct errand *before;
+
+    return next_to_go(&u->keeping, &before) != NULL;
+}
+
+static void ask(usher_t *u, struct errand *errand)
 {
     struct keeping *k = &u->keeping;
 
-    unlink_first(k);
     errand->takes_in = errand->kind < ERRAND_PURGE;
     k->taking += errand->takes_in;
     if (errand->kind == ERRAND_PURGE) {
@@ -108,9 +135,18 @@ void usher__errand_ask(usher_t *u, struct errand *errand)
     usher__store_ask(k->store, &errand->job);
 }
 
-void usher__errand_fail(usher_t *u, struct errand *errand, int status)
+void usher__errand_ask_all(usher_t *u)
 {
-    unlink_first(&u->keeping);
+    struct errand *before;
+
+    while (next_to_go(&u->keeping, &before) != NULL)
+        ask(u, unlink_after(&u->keeping, before));
+}
+
+void usher__errand_fail(usher_t *u, int status)
+{
+    struct errand *errand = unlink_after(&u->keeping, NULL);
+
     errand->job.status = status;
     usher__errand_done(u, errand);
 }
@@ -477,6 +513,8 @@ void usher__errand_done(usher_t *u, struct errand *errand)
     u->keeping.errands_n--;
     switch (errand->kind) {
     case ERRAND_PAGE:
+        errand->untold = true;
+        u->keeping.untold++;
         usher__complete_errand(u, errand);
         return; /* freed when it has been told */
     case ERRAND_ACT:

@@ -226,7 +226,7 @@ static void fail(usher_t *u, const char *why)
     snprintf(k->why, sizeof k->why, "%s", why);
     usher__trace(u, "the store has failed: %s", k->why);
     while (k->waiting != NULL)
-        usher__errand_fail(u, k->waiting, USHER_EFAILED);
+        usher__errand_fail(u, USHER_EFAILED);
     if (u->options.on_failed != NULL && !u->closing)
         usher__complete_failed(u);
 }
@@ -318,8 +318,7 @@ void usher__keep_cut(usher_t *u)
         return;
     if (!k->readonly && !cut(u))
         return;
-    while (k->waiting != NULL && usher__errand_may_go(u, k->waiting))
-        usher__errand_ask(u, k->waiting);
+    usher__errand_ask_all(u);
 }
 
 bool usher__keep_wants_cut(const usher_t *u)
@@ -328,8 +327,7 @@ bool usher__keep_wants_cut(const usher_t *u)
 
     if (k->store == NULL || k->busy || k->failed != 0 || u->short_of_memory)
         return false;
-    return (k->waiting != NULL && usher__errand_may_go(u, k->waiting)) ||
-           (!k->readonly && usher__engine_changed(u->engine));
+    return usher__errand_may_go(u) || (!k->readonly && usher__engine_changed(u->engine));
 }
 
 bool usher__keep_outstanding(const usher_t *u)
@@ -363,7 +361,7 @@ void usher__keep_cancel(usher_t *u)
         return;
     usher__figures_want(u->engine);
     while (k->waiting != NULL)
-        usher__errand_fail(u, k->waiting, USHER_ECANCELED);
+        usher__errand_fail(u, USHER_ECANCELED);
     usher__store_cancel_jobs(k->store);
     usher__keep_collect(u);
 }

@@ -42,6 +42,7 @@ struct keeping {
     struct errand *acts;                   /* commands whose ticket is being read */
     uint32_t errands_n;                    /* outstanding: each has a place among the completions */
     uint32_t taking; /* asked, and may take a ticket in again: purges wait for them */
+    uint32_t untold; /* pages that have been answered, and may have to be told after commands */
 };
 
 /* uri: "memory:" or "sqlite:...". The engine is there, new. 0, or usher_open()'s errors with options.err
@@ -96,10 +97,10 @@ struct follower;
 int usher__errand_follow(usher_t *u, struct follower *f, uint64_t after, uint32_t limit);
 
 /* The store is asked; its answer is dealt with; the page is told, and all is freed. */
-bool usher__errand_may_go(const usher_t *u, const struct errand *errand);
-void usher__errand_ask(usher_t *u, struct errand *errand);
+bool usher__errand_may_go(const usher_t *u); /* some that wait */
+void usher__errand_ask_all(usher_t *u);      /* ... and they go */
 void usher__errand_done(usher_t *u, struct errand *errand);
-void usher__errand_fail(usher_t *u, struct errand *errand, int status);
+void usher__errand_fail(usher_t *u, int status); /* the first that waits */
 void usher__errand_tell(usher_t *u, struct errand *errand);
 
 #endif

@@ -16,9 +16,7 @@ void usher__yield(void);
 /* Whether a wait is to end at once. */
 bool usher__yield_wakes(void);
 #else
-static inline void usher__yield(void)
-{
-}
+static inline void usher__yield(void) {}
 
 static inline bool usher__yield_wakes(void)
 {

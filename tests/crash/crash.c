@@ -1,11 +1,11 @@
 /* The proof by enumeration: every state that a crash may leave, opened and held against the ledger.
  *
- *     crash [--states N] [--seed N] [--workload NAME] [--control off|normal|early] [--jobs N]
+ *     crash [--states N] [--part N] [--seed N] [--workload NAME] [--control off|normal|early] [--jobs N]
  *           [--dump DIR]
  *
  * Each workload is recorded once; its states are drawn evenly, up to N in all, and shared out
- * between processes. A control runs on a disk that breaks its word in one way: there losses must
- * be found. */
+ * between processes; with a part, one in so many of them. A control runs on a disk that breaks its
+ * word in one way: there losses must be found. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +27,7 @@ enum {
 struct options {
     uint64_t states, seed;
     const char *workload, *control, *dump;
-    uint32_t jobs, subsets;
+    uint32_t jobs, part, subsets;
 };
 
 struct run {
@@ -62,7 +62,7 @@ static void record(const struct options *o, const struct workload *w, struct run
     play_begin(&run->play, w->name, faith_of(o, w), w->level, w->from, o->seed);
     w->run(&run->play);
     play_end(&run->play);
-    run->part = w->part;
+    run->part = w->part * o->part;
 }
 
 static uint64_t count(struct run *run, uint32_t subsets)
@@ -312,6 +312,8 @@ static bool parse(int argc, char **argv, struct options *o)
             o->states = strtoull(value, NULL, 10);
         else if (strcmp(argv[i], "--seed") == 0)
             o->seed = strtoull(value, NULL, 10);
+        else if (strcmp(argv[i], "--part") == 0)
+            o->part = (uint32_t)strtoul(value, NULL, 10);
         else if (strcmp(argv[i], "--jobs") == 0)
             o->jobs = (uint32_t)strtoul(value, NULL, 10);
         else if (strcmp(argv[i], "--workload") == 0)
@@ -323,18 +325,18 @@ static bool parse(int argc, char **argv, struct options *o)
         else
             return false;
     }
-    return argc % 2 == 1 && o->jobs > 0 && o->jobs <= JOBS_MAX && o->states > 0;
+    return argc % 2 == 1 && o->jobs > 0 && o->jobs <= JOBS_MAX && o->part > 0 && o->states > 0;
 }
 
 int main(int argc, char **argv)
 {
-    struct options o = {.states = 20000, .seed = 1, .jobs = 2};
+    struct options o = {.states = 20000, .seed = 1, .jobs = 2, .part = 1};
     double began = seconds_now();
     bool ok = true;
     size_t n = 0;
 
     if (!parse(argc, argv, &o)) {
-        fprintf(stderr, "usage: crash [--states N] [--seed N] [--workload NAME] "
+        fprintf(stderr, "usage: crash [--states N] [--part N] [--seed N] [--workload NAME] "
                         "[--control off|normal|early] [--jobs N] [--dump DIR]\n");
         return 2;
     }

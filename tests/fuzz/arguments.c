@@ -11,7 +11,7 @@
 #include "local/engine.h"
 #include "loop/service.h"
 
-enum { CALLS = 24, TEXT_LEN = 70000, NEEDS = 20 };
+enum { CALLS = 24, TEXT_LEN = 70000, NEEDS = 20, ROOM_MAX = 8192 };
 
 struct desk {
     usher_t *u;
@@ -92,7 +92,8 @@ static usher_queue_t *pick_queue(struct bytes *b)
     return take_below(b, 5) == 0 ? NULL : desk.q[take_below(b, 2)];
 }
 
-/* Mostly a struct of today's size; else one of any size, with as many bytes as it says, up to a page. */
+/* Mostly a struct of today's size; else one of any size, with as many bytes as it says, up to more than any later
+ * version will have: what says more is not looked at any further. */
 static void *make(struct bytes *b, const void *today, size_t size, uint64_t *said)
 {
     static const int16_t about[] = {-8, -1, 1, 8, 64, 1000};
@@ -102,11 +103,11 @@ static void *make(struct bytes *b, const void *today, size_t size, uint64_t *sai
     if (take_below(b, 4) == 0)
         *said = take_below(b, 2) == 0 ? size + (uint64_t)(int64_t)about[take_below(b, 6)]
                                       : take_number(b, 8);
-    room = calloc(1, *said > 4096 ? 4096 : *said < 8 ? 8 : (size_t)*said);
+    room = calloc(1, *said > ROOM_MAX ? ROOM_MAX : *said < 8 ? 8 : (size_t)*said);
     MUST(room != NULL);
     memcpy(room, today, *said < size ? (size_t)*said : size);
     memcpy(room, said, 8);
-    if (*said > size && *said < 4096 && take_below(b, 2) == 0)
+    if (*said > size && *said <= ROOM_MAX && take_below(b, 2) == 0)
         room[*said - 1] = (char)take_byte(b);
     return room;
 }

@@ -249,7 +249,8 @@ static void on_page(usher_t *u, int status, const usher_page *p, void *user)
     for (uint64_t i = 0; p->events != NULL && i < p->n; i++)
         r->hash = hash_event(r->hash, &p->events[i]);
     for (uint64_t i = 0; p->tickets != NULL && i < p->n; i++) {
-        const int64_t of[] = {(int64_t)p->tickets[i].ticket, p->tickets[i].state, p->tickets[i].priority};
+        const int64_t of[] = {(int64_t)p->tickets[i].ticket, p->tickets[i].state,
+                              p->tickets[i].priority};
 
         r->hash = hash_bytes(r->hash, of, sizeof of);
     }
@@ -330,7 +331,9 @@ static int visit(const char *how, bool metrics, int days, struct told *told)
     o.on_failed = on_failed;
     o.user = &v;
     o.durability = USHER_PROCESS;
-    o.zoneinfo = days > 0 ? NULL : "/nowhere"; /* where one is another there than here, each opening says so */
+    o.zoneinfo = days > 0
+                     ? NULL
+                     : "/nowhere"; /* where one is another there than here, each opening says so */
     r = usher_open(&v.u, NULL, uri, &o, NULL, NULL);
     MUST(r == 0 || r == USHER_ECORRUPT || r == USHER_EVERSION || r == USHER_ESTORE ||
          r == USHER_ELIMIT);

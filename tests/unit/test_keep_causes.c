@@ -2,6 +2,7 @@
  * whatever point that comes, and after a crash. */
 #include "keep.h"
 #include "local/inside.h"
+#include "store/inside.h"
 
 #define POLICY                                                                                     \
     "{\"promises\":{\"ack\":{\"target\":\"5m\"},\"update\":{\"target\":\"1h\"},\"resolve\":{"      \
@@ -476,6 +477,20 @@ static void test_keep_causes__figures_outlive_a_purge(void **state)
     end(d);
 }
 
+/* Nobody is told when the store has erased what is old. */
+static void wait_for_sweep(const struct desk *d)
+{
+    struct store *s = d->u->keeping.store;
+    bool sweeps = true;
+
+    while (sweeps) {
+        usher__lock(&s->lock);
+        sweeps = s->retaining;
+        usher__unlock(&s->lock);
+        nanosleep(&(struct timespec){ .tv_nsec = 100000 }, NULL);
+    }
+}
+
 static void play_age(struct desk *d)
 {
     closed_one(d, (usher_request){.requester = "pat"});
@@ -485,6 +500,7 @@ static void play_age(struct desk *d)
         read_page(d, (usher_query){.what = USHER_READ_HISTORY, .ticket = 1});
     }
     assert_int_equal(d->page_status, USHER_ENOENT);
+    wait_for_sweep(d);
 }
 
 /* ... nor do they go for what is old, however soon that is. */

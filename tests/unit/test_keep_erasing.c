@@ -245,6 +245,40 @@ static usher_standing peek(struct desk *d, usher_id id)
     return s;
 }
 
+static void on_one_page(usher_t *u, int status, const usher_page *p, void *user)
+{
+    (void)u, (void)p, (void)user;
+    assert_int_equal(status, USHER_OK);
+    pages++;
+}
+
+/* A page, a purge, and commands on tickets that have left memory, in one breath: the page is told after the
+ * commands, which come after the purge, which waits for the page. None of them waits for ever. */
+static void test_erasing__commands_pass_a_purge_that_waits_for_a_page(void **state)
+{
+    usher_query q = {.size = sizeof q, .what = USHER_READ_TICKETS, .limit = 5};
+    struct desk *d = begin_faulty((usher_options){.keep_closed = 1});
+
+    (void)state;
+    (void)many_closed(d, 20);
+    for (usher_id id = 1; id <= 3; id++) {
+        pages = 0;
+        for (usher_id behind = 0; behind <= 10; behind += 10) { /* and the same once more behind it */
+            assert_int_equal(usher_read(d->u, &q, on_one_page, d), USHER_OK);
+            assert_int_equal(usher_purge(d->u, 1, NULL, on_done, d), USHER_OK); /* nothing is so old */
+            reopen_ticket(d, behind + id);
+        }
+        settle(d);
+        assert_int_equal(pages, 2);
+        assert_int_equal(d->u->keeping.errands_n + d->u->keeping.taking + d->u->keeping.untold, 0);
+    }
+    for (usher_id id = 1; id <= 3; id++) {
+        assert_int_equal(peek(d, id).state, USHER_WAITING);
+        assert_int_equal(peek(d, 10 + id).state, USHER_WAITING);
+    }
+    end(d);
+}
+
 /* What others say of an erased ticket stays; nothing leads to it any more but its number. */
 static void what_is_left(struct desk *d, usher_id gone, usher_id open, usher_id cause, usher_id later)
 {
@@ -359,6 +393,7 @@ int main(void)
         cmocka_unit_test(test_erasing__a_command_before_a_purge_saves_its_ticket),
         cmocka_unit_test(test_erasing__pages_bring_nothing_back),
         cmocka_unit_test(test_erasing__what_is_closed_meanwhile_stays),
+        cmocka_unit_test(test_erasing__commands_pass_a_purge_that_waits_for_a_page),
         cmocka_unit_test(test_erasing__links_to_what_is_gone_lead_nowhere),
         cmocka_unit_test(test_erasing__whoever_waited_for_it_may_have_it_erased),
         cmocka_unit_test(test_erasing__what_is_too_old_cannot_be_opened_again),
