@@ -7,7 +7,7 @@ import pathlib
 import re
 import sys
 
-HARNESS = re.compile(r"oracle|random|crash|soak|faults|zones|model|fuzz")
+HARNESS = re.compile(r"oracle|random|storm|crash|soak|faults|zones|model|fuzz")
 LINES = 20  # of each, the last ones
 
 

@@ -217,8 +217,25 @@ static bool must_wait(const struct store *s, const struct job *job)
 {
     bool wants_space = s->news.refused && s->news.full;
 
-    return job != NULL && s->batch != NULL && s->batch->number == job->behind &&
+    return s->batch != NULL && s->batch->number == job->behind &&
            (!wants_space || job->kind == JOB_PURGE);
+}
+
+/* The first that need not wait. */
+static struct job *next_job(struct store *s)
+{
+    struct job **link = &s->jobs, *job;
+
+    while (*link != NULL && must_wait(s, *link))
+        link = &(*link)->next;
+    job = *link;
+    if (job != NULL) {
+        *link = job->next;
+        if (s->jobs_end == &job->next)
+            s->jobs_end = link;
+        job->next = NULL;
+    }
+    return job;
 }
 
 static struct job *take_job(struct store *s, bool *sealed)
@@ -230,9 +247,7 @@ static struct job *take_job(struct store *s, bool *sealed)
         s->sealed = job->next;
         return job;
     }
-    if (must_wait(s, s->jobs))
-        return NULL;
-    job = pop(&s->jobs, &s->jobs_end);
+    job = next_job(s);
     if (job != NULL)
         s->out++;
     else if (s->retaining && !must_wait(s, &s->retention))

@@ -72,16 +72,27 @@ static bool fails(int kind, bool wal)
     return yes;
 }
 
-void shim_arm(uint64_t n, int way, bool for_ever)
+static void arm(uint64_t n, int way, bool for_ever, uint64_t so_far)
 {
     (void)pthread_mutex_lock(&shim.lock);
     shim.armed = true;
     shim.for_ever = for_ever;
     shim.way = way;
     shim.fail_at = n;
-    shim.n = shim.failed = shim.writes = 0;
+    shim.n = so_far;
+    shim.failed = shim.writes = 0;
     shim.first_sync = shim.flush_failed = false;
     (void)pthread_mutex_unlock(&shim.lock);
+}
+
+void shim_arm(uint64_t n, int way, bool for_ever)
+{
+    arm(n, way, for_ever, 0);
+}
+
+void shim_fill(void)
+{
+    arm(1, FAIL_FULL, true, 1); /* the first, which may be of any kind, is over */
 }
 
 void shim_disarm(void)

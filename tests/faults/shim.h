@@ -37,6 +37,8 @@ void shim_register(const char *name, const char *base, bool for_all);
 /* Numbers operations from 1 on; the n-th fails (0: none does). A full disk stays one for writes
  * alone. */
 void shim_arm(uint64_t n, int way, bool for_ever);
+/* From now on there is no room: every write fails, and nothing else does. */
+void shim_fill(void);
 void shim_disarm(void);
 
 uint64_t shim_count(void);        /* operations since it was armed, or while it was */

@@ -230,19 +230,33 @@ def ask(tests, seconds, said):
 
 # ---- the copy -------------------------------------------------------------------------------------------------------
 
-def build(folder, target):
-    return subprocess.run(["cmake", "--build", str(folder), "--target", target, "--", "-j2"], capture_output=True,
+def build(folder, *targets):
+    return subprocess.run(["cmake", "--build", str(folder), "--target", *targets, "--", "-j2"], capture_output=True,
                           text=True, errors="replace", check=False)
 
 
-def as_one_library(text):
-    """lib/CMakeLists.txt, changed so that programs which take the objects find them when they start."""
-    for old, new in (("add_library(usher_objects OBJECT", "add_library(usher_objects SHARED"),
-                     ("C_VISIBILITY_PRESET hidden", "C_VISIBILITY_PRESET default")):
+# What is changed in the copy so that programs which take the objects find them when they start; those that wrap system
+# calls have them linked in all the same, for what a shared library calls cannot be wrapped.
+WRAPPED = "target_link_options(${name} PRIVATE ${ARGN})"
+AS_ONE_LIBRARY = {
+    "lib/CMakeLists.txt": {"add_library(usher_objects OBJECT": "add_library(usher_objects SHARED",
+                           "C_VISIBILITY_PRESET hidden": "C_VISIBILITY_PRESET default"},
+    "tests/unit/CMakeLists.txt": {
+        WRAPPED: WRAPPED + "\n    target_sources(${name} PRIVATE $<TARGET_OBJECTS:usher_objects>)"}}
+
+
+def as_one_library(name, text):
+    for old, new in AS_ONE_LIBRARY[name].items():
         if text.count(old) != 1:
-            sys.exit(f"lib/CMakeLists.txt has no more one {old!r}")
+            sys.exit(f"{name} has no more one {old!r}")
         text = text.replace(old, new)
     return text
+
+
+def to_link():
+    """What has to be built after a change."""
+    text = (ROOT / "tests/unit/CMakeLists.txt").read_text()
+    return ["usher_objects", *re.findall(r"^usher_wrap\((\w+)", text, re.M)]
 
 
 def prepare(folder):
@@ -252,8 +266,8 @@ def prepare(folder):
                            capture_output=True, text=True, check=True).stdout
     for name in filter(lambda name: (ROOT / name).is_file(), names.split("\0")):
         data, to = (ROOT / name).read_bytes(), copy / name
-        if name == "lib/CMakeLists.txt":
-            data = as_one_library(data.decode()).encode()
+        if name in AS_ONE_LIBRARY:
+            data = as_one_library(name, data.decode()).encode()
         if not to.exists() or to.read_bytes() != data:
             fresh = True
             to.parent.mkdir(parents=True, exist_ok=True)
@@ -299,7 +313,7 @@ class Trial:
             self.code[code] = code.read_bytes()
         try:
             file.write_text(mutant.apply(self.copy))
-            if build(self.made, "usher_objects").returncode != 0:
+            if build(self.made, *to_link()).returncode != 0:
                 return "compiler"
             if code.exists() and code.read_bytes() == self.code[code]:
                 return "same code"

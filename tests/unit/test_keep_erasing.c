@@ -2,6 +2,8 @@
  * and what has been erased does not come back. */
 #include "keep.h"
 
+#include <limits.h>
+#include <poll.h>
 #include <sched.h>
 
 #include "faulty_vfs.h"
@@ -279,6 +281,38 @@ static void test_erasing__commands_pass_a_purge_that_waits_for_a_page(void **sta
     end(d);
 }
 
+/* Who only reads does not wait for room on a disk that is full, behind a purge that does. */
+static void test_erasing__subscribers_pass_a_purge_that_waits_for_room(void **state)
+{
+    struct desk *d = begin_faulty((usher_options){0});
+    struct pollfd p = {.events = POLLIN};
+    uint32_t done;
+
+    (void)state;
+    (void)many_closed(d, 20);
+    reopen(d); /* the events are in the file alone */
+    done = d->done;
+    faulty_set(FAULTY_WRITE, SQLITE_OPEN_WAL, SQLITE_FULL, 0, INT_MAX);
+    reopen_ticket(d, 20);
+    assert_int_equal(usher_purge(d->u, 0, NULL, on_done, d), USHER_OK);
+    assert_int_equal(usher_subscribe(d->u, "reader", 1, on_event, d), USHER_OK);
+    p.fd = usher_fd(d->u);
+    for (int i = 0; i < 300 && d->seen_n == 0; i++) {
+        (void)poll(&p, 1, 10);
+        assert_true(usher_turn(d->u) >= 0);
+    }
+    assert_true(d->seen_n > 0);
+    assert_int_equal(d->done, done);
+    faulty_set(0, 0, 0, 0, 0);
+    while (usher__keep_outstanding(d->u)) {
+        settle(d);
+        (void)sched_yield();
+    }
+    assert_string_equal(d->detail, "purge: 19 tickets");
+    assert_int_equal(peek(d, 20).state, USHER_WAITING);
+    end(d);
+}
+
 /* What others say of an erased ticket stays; nothing leads to it any more but its number. */
 static void what_is_left(struct desk *d, usher_id gone, usher_id open, usher_id cause, usher_id later)
 {
@@ -394,6 +428,7 @@ int main(void)
         cmocka_unit_test(test_erasing__pages_bring_nothing_back),
         cmocka_unit_test(test_erasing__what_is_closed_meanwhile_stays),
         cmocka_unit_test(test_erasing__commands_pass_a_purge_that_waits_for_a_page),
+        cmocka_unit_test(test_erasing__subscribers_pass_a_purge_that_waits_for_room),
         cmocka_unit_test(test_erasing__links_to_what_is_gone_lead_nowhere),
         cmocka_unit_test(test_erasing__whoever_waited_for_it_may_have_it_erased),
         cmocka_unit_test(test_erasing__what_is_too_old_cannot_be_opened_again),
