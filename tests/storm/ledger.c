@@ -27,7 +27,8 @@ void ledger_purged(struct ledger *l, uint32_t purge, int status)
     }
 }
 
-void ledger_state(struct ledger *l, usher_id id, int32_t state, uint64_t call_no, int64_t call_at, int64_t now)
+void ledger_state(struct ledger *l, usher_id id, int32_t state, uint64_t call_no, int64_t call_at,
+                  int64_t now)
 {
     struct ticket *t = &l->ticket[id];
     bool over = ledger_is_over(state);
@@ -57,13 +58,15 @@ static bool may_be_over(const struct ticket *t)
 
 static bool may_have_erased(const struct purge *p, const struct ticket *t)
 {
-    return fits(p, t) && p->told_no > t->open_no && (p->before_at == 0 || t->open_at < p->before_at);
+    return fits(p, t) && p->told_no > t->open_no &&
+           (p->before_at == 0 || t->open_at < p->before_at);
 }
 
 static bool must_have_erased(const struct purge *p, const struct ticket *t)
 {
-    return fits(p, t) && t->over && t->over_no < p->call_no && (p->before_at == 0 || t->over_at < p->before_at) &&
-           p->told_no != UINT64_MAX && p->status == USHER_OK && t->opener_no < t->over_no && t->opening == 0;
+    return fits(p, t) && t->over && t->over_no < p->call_no &&
+           (p->before_at == 0 || t->over_at < p->before_at) && p->told_no != UINT64_MAX &&
+           p->status == USHER_OK && t->opener_no < t->over_no && t->opening == 0;
 }
 
 bool ledger_may_be_gone(const struct ledger *l, usher_id id, int64_t now)
@@ -100,7 +103,8 @@ bool ledger_must_be_gone(const struct ledger *l, usher_id id, uint64_t call_no)
 static bool is_its_own(const struct ledger *l, uint32_t purge, const struct ticket *t)
 {
     for (uint32_t i = 0; i < l->purges_n; i++) {
-        if (i != purge && l->purge[i].call_no < l->purge[purge].told_no && may_have_erased(&l->purge[i], t))
+        if (i != purge && l->purge[i].call_no < l->purge[purge].told_no &&
+            may_have_erased(&l->purge[i], t))
             return false;
     }
     return l->retain_ms == 0;
