@@ -37,11 +37,17 @@ static struct call *new_call(int kind, usher_id ticket)
     return c;
 }
 
-static void accepted(const struct call *c, int r)
+static void accepted(struct call *c, int r)
 {
-    say("call %d: %s %u of %" PRIu64, (int)(c - storm.call), kinds[c->kind], c->verb, c->ticket);
-    if (r != USHER_OK)
+    say("call %d: %s %u of %" PRIu64 "%s", (int)(c - storm.call), kinds[c->kind], c->verb,
+        c->ticket, r != USHER_OK ? ", refused" : "");
+    if (r == USHER_OK)
+        return;
+    if (!refuses(r))
         wrong("call %d, %s: %s", (int)(c - storm.call), kinds[c->kind], usher_err_name(r));
+    (void)answered(c); /* there will be none */
+    if (c->kind == CALL_PURGE)
+        ledger_purged(&storm.ledger, c->purge, r);
 }
 
 /* Every other time one of the latest, so that much happens to the same. */
@@ -58,19 +64,12 @@ static void enqueue(void)
 {
     struct call *c = new_call(CALL_ENQUEUE, 0);
     usher_request r = USHER_INIT(usher_request);
-    int status;
 
     c->requester = below(PEOPLE);
     c->body = storm.bodies++;
     r.requester = people[c->requester];
     r.body = body_of(c->body);
-    status = usher_enqueue(storm.q, &r, on_enqueued, c);
-    if (status == USHER_EFULL && storm.was_full) {
-        c->told = true;
-        storm.outstanding--;
-        return;
-    }
-    accepted(c, status);
+    accepted(c, usher_enqueue(storm.q, &r, on_enqueued, c));
 }
 
 void command(usher_id id, int verb)
@@ -179,10 +178,11 @@ void call_anything(void)
 
 void follow(void)
 {
-    if (storm.follows && usher_unsubscribe(storm.u, on_follow, NULL) != USHER_OK)
-        wrong("usher_unsubscribe");
-    storm.follows = !storm.follows;
-    if (storm.follows && usher_subscribe(storm.u, "slow", 0, on_follow, NULL) != USHER_OK)
-        wrong("usher_subscribe");
-    say("%s", storm.follows ? "subscribe" : "unsubscribe");
+    int r = storm.follows ? usher_unsubscribe(storm.u, on_follow, NULL)
+                          : usher_subscribe(storm.u, "slow", 0, on_follow, NULL);
+
+    if (r != USHER_OK && !refuses(r))
+        wrong("%s: %s", storm.follows ? "unsubscribe" : "subscribe", usher_err_name(r));
+    storm.follows ^= r == USHER_OK;
+    say("%s", storm.follows ? "subscribed" : "unsubscribed");
 }

@@ -3,15 +3,16 @@
  *     storm [--seed N] [--services N | --times N]
  *
  * The other runs let each command settle before the next one, so that they can say exactly what
- * it must do. Here commands on tickets that have left memory, pages, purges, subscribers and a
- * disk that is full meet each other on their way, as the store's thread happens to go; the ledger
- * knows what none of that may do. Every call must be answered, and what is left must be the same
+ * it must do. Here commands on tickets that have left memory, pages, purges, subscribers, a
+ * full disk and memory that runs out meet each other on their way, as the store's thread happens to
+ * go; the ledger knows what none of that may do. Every call must be answered, and what is left must be the same
  * before and after the service is closed and opened again.
  *
  * A seed draws the calls; what the thread does meanwhile it does not draw. Who wants to see a
  * failure again gives its seed and --times: it is run so often. */
 #include <poll.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +22,10 @@
 #include "faults/shim.h"
 #include "storm.h"
 
-enum { PATIENCE_MS = 60000 }; /* in which something must be answered */
+enum {
+    PATIENCE_MS = 60000, /* in which something must be answered */
+    SCARCE = 12          /* one allocation in so many fails */
+};
 
 struct storm storm;
 struct counts count;
@@ -75,6 +79,36 @@ int64_t now(void)
     return usher_now(storm.u);
 }
 
+/* ---- memory that runs out: in the thread of the store, too ---- */
+
+static atomic_uint allocations, missing;
+static atomic_bool scarce;
+
+static void *resize(void *ctx, void *p, size_t n)
+{
+    (void)ctx;
+    if (n == 0) {
+        free(p);
+        return NULL;
+    }
+    if (atomic_load(&scarce)) {
+        struct dice d = dice_of(storm.seed, atomic_fetch_add(&allocations, 1), DICE_ALL);
+
+        if (dice_below(&d, SCARCE) == 0) {
+            (void)atomic_fetch_add(&missing, 1);
+            return NULL;
+        }
+    }
+    return realloc(p, n);
+}
+
+static const usher_allocator memory = {resize, NULL};
+
+bool refuses(int r)
+{
+    return (r == USHER_ENOMEM && storm.poor) || (r == USHER_EFULL && storm.was_full);
+}
+
 /* ---- the loop -------------------------------------------------------------------------------- */
 
 static void turn(int wait_ms)
@@ -90,6 +124,7 @@ static void heal(void)
 {
     shim_disarm();
     storm.full = false;
+    atomic_store(&scarce, false);
 }
 
 /* Until everything has been answered. */
@@ -275,6 +310,7 @@ static void run_service(uint64_t seed)
         wrong("usher_manual_clock_new");
     storm.options = (usher_options){.size = sizeof storm.options,
                                     .clock = usher_manual_clock_get(storm.clock),
+                                    .allocator = &memory,
                                     .on_failed = on_failed,
                                     .trace = on_trace,
                                     .keep_closed = 1 + below(4),
@@ -282,7 +318,9 @@ static void run_service(uint64_t seed)
     storm.small = one_in(6);
     storm.was_full = false;
     open_service();
+    storm.poor = one_in(3);
     while (storm.calls_n + CALLS_AT_ONCE <= CALLS) {
+        atomic_store(&scarce, storm.poor);
         call_anything();
         between_calls();
     }
@@ -347,8 +385,8 @@ int main(int argc, char **argv)
     disk_free(storm.disk);
     printf("storm: %" PRIu64 " services, %" PRIu64 " calls, %" PRIu64 " purges, %" PRIu64
            " tickets erased, disk full %" PRIu64 " times, %" PRIu64 " events, %" PRIu64
-           " followed\n",
+           " followed, memory short %u times\n",
            count.services, count.calls, count.purges, count.erased, count.full, count.events,
-           count.followed);
+           count.followed, atomic_load(&missing));
     return 0;
 }

@@ -52,6 +52,7 @@ struct storm {
     usher_claim held[LEDGER_TICKETS + 1];
     bool closed, closing, follows;
     bool small, full, was_full; /* the disk: may become full, is, the service may still think so */
+    bool poor;                  /* memory runs out now and then */
     bool sums_up;               /* every purge has said how many */
     uint64_t erased;
     char line[LINES][LINE_LEN];
@@ -72,6 +73,7 @@ __attribute__((format(printf, 1, 2), noreturn)) void wrong(const char *format, .
 uint32_t below(uint32_t n);
 bool one_in(uint32_t n);
 int64_t now(void);
+bool refuses(int r); /* whether a call that returned this may have: it was not made */
 
 /* calls.c */
 usher_text body_of(uint64_t number); /* each its own */
@@ -83,6 +85,7 @@ void call_anything(void);
 void follow(void); /* subscribes, or no more */
 
 /* told.c: callbacks; user is the call */
+struct call *answered(void *user);
 void on_enqueued(usher_t *u, const usher_done *d, void *user);
 void on_done(usher_t *u, const usher_done *d, void *user);
 void on_work(usher_agent_t *a, int status, const usher_work *w, size_t n, void *user);

@@ -4,7 +4,7 @@
 
 #include "storm.h"
 
-static struct call *answered(void *user)
+struct call *answered(void *user)
 {
     struct call *c = user;
 
@@ -20,6 +20,12 @@ static struct call *answered(void *user)
     return c;
 }
 
+/* Nothing has been done, and that is nobody's fault. */
+static bool is_excused(int status)
+{
+    return (status == USHER_ECANCELED && storm.closing) || (status == USHER_ENOMEM && storm.poor);
+}
+
 static void look_at(const struct call *c, int status, int32_t state)
 {
     struct ticket *t = &storm.ledger.ticket[c->ticket];
@@ -33,7 +39,7 @@ static void look_at(const struct call *c, int status, int32_t state)
         if (!ledger_may_be_gone(&storm.ledger, c->ticket, now()))
             wrong("ticket %" PRIu64 " is lost", c->ticket);
         ledger_gone(&storm.ledger, c->ticket);
-    } else if (status == USHER_ECANCELED && storm.closing) {
+    } else if (is_excused(status)) {
         return;
     } else if (ledger_must_be_gone(&storm.ledger, c->ticket, c->no)) {
         wrong("ticket %" PRIu64 " is there though it was purged: %s", c->ticket,
@@ -66,8 +72,7 @@ void on_done(usher_t *u, const usher_done *d, void *user)
 
     (void)u;
     if (d->status != USHER_OK && d->status != USHER_ESTATE && d->status != USHER_ESTALE &&
-        d->status != USHER_EINVAL && d->status != USHER_ENOENT &&
-        !(d->status == USHER_ECANCELED && storm.closing))
+        d->status != USHER_EINVAL && d->status != USHER_ENOENT && !is_excused(d->status))
         wrong("call %d, verb %u: %s", (int)(c - storm.call), c->verb, usher_err_name(d->status));
     look_at(c, d->status, d->state);
 }
@@ -78,7 +83,7 @@ void on_work(usher_agent_t *a, int status, const usher_work *w, size_t n, void *
 
     (void)a;
     if (status != USHER_OK && status != USHER_ESTATE && status != USHER_ENOENT &&
-        status != USHER_ECANCELED)
+        !is_excused(status))
         wrong("call %d, claim: %s", (int)(c - storm.call), usher_err_name(status));
     look_at(c, status, status == USHER_OK ? USHER_CLAIMED : 0);
     if (status != USHER_OK)
@@ -105,8 +110,7 @@ void on_page(usher_t *u, int status, const usher_page *p, void *user)
     struct call *c = answered(user);
 
     (void)u;
-    if (status != USHER_OK && status != USHER_ENOENT &&
-        !(status == USHER_ECANCELED && storm.closing))
+    if (status != USHER_OK && status != USHER_ENOENT && !is_excused(status))
         wrong("call %d, %s: %s", (int)(c - storm.call), kinds[c->kind], usher_err_name(status));
     if (c->kind == CALL_TICKETS)
         return;
@@ -128,11 +132,10 @@ void on_purged(usher_t *u, const usher_done *d, void *user)
         d->detail.len > 0 ? d->detail.data : "");
     ledger_purged(&storm.ledger, c->purge, d->status);
     if (d->status != USHER_OK) {
-        bool cut_short = d->status == USHER_EUNKNOWN ||
-                         (storm.closing && d->status == USHER_ECANCELED) ||
-                         (storm.was_full && d->status == USHER_ESTORE);
+        bool cut_short = d->status == USHER_EUNKNOWN && (storm.closing || storm.poor);
+        bool no_room = d->status == USHER_EUNKNOWN || d->status == USHER_ESTORE;
 
-        if (!cut_short || (!storm.closing && !storm.was_full))
+        if (!is_excused(d->status) && !cut_short && !(no_room && storm.was_full))
             wrong("purge: %s", usher_err_name(d->status));
         storm.sums_up = false;
         return;
@@ -173,11 +176,15 @@ void on_event(usher_t *u, const usher_event *e, void *user)
 
 void on_follow(usher_t *u, const usher_event *e, void *user)
 {
+    int r = USHER_OK;
+
     (void)user;
     if (e->seq <= storm.followed)
         wrong("event %" PRIu64 " is told to a follower after %" PRIu64, e->seq, storm.followed);
     storm.followed = e->seq;
     count.followed++;
-    if (!storm.closing && usher_event_done(u, "slow", e->seq) != USHER_OK)
-        wrong("usher_event_done");
+    if (!storm.closing)
+        r = usher_event_done(u, "slow", e->seq);
+    if (r != USHER_OK && !refuses(r))
+        wrong("usher_event_done: %s", usher_err_name(r));
 }
