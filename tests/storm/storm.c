@@ -3,10 +3,10 @@
  *     storm [--seed N] [--services N | --times N]
  *
  * The other runs let each command settle before the next one, so that they can say exactly what
- * it must do. Here commands on tickets that have left memory, pages, purges, subscribers, a
- * full disk and memory that runs out meet each other on their way, as the store's thread happens to
- * go; the ledger knows what none of that may do. Every call must be answered, and what is left must be the same
- * before and after the service is closed and opened again.
+ * it must do. Here commands on tickets that have left memory, pages, purges, subscribers, a full
+ * disk and memory that runs out meet each other on their way, as the store's thread happens to
+ * go; the ledger knows what none of that may do. Every call must be answered, and what is left
+ * must be the same before and after the service is closed and opened again.
  *
  * A seed draws the calls; what the thread does meanwhile it does not draw. Who wants to see a
  * failure again gives its seed and --times: it is run so often. */
