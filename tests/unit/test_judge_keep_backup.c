@@ -2,6 +2,9 @@
 #include "keep.h"
 
 #include <fcntl.h>
+#include <poll.h>
+
+enum { COPIES = 24 };
 
 /* So much that the copy takes a while. */
 static struct desk *begin_large(void)
@@ -97,11 +100,39 @@ static void test_judge_keep_backup__given_up_leaves_nothing(void **state)
     end(d);
 }
 
+/* Each is checked by a thread of its own; many end at the same time, and each is told. */
+static void test_judge_keep_backup__many_at_once_are_all_told(void **state)
+{
+    struct desk *d = begin((usher_options){0});
+    char copy[160];
+    uint32_t done;
+
+    (void)state;
+    (void)enqueue(d, (usher_request){.body = USHER_TEXT("a small store")});
+    for (int round = 0; round < 4; round++) {
+        struct pollfd p = {.fd = usher_fd(d->u), .events = POLLIN};
+
+        done = d->done;
+        for (int i = 0; i < COPIES; i++) {
+            snprintf(copy, sizeof copy, "%s/copy-%d-%d.db", d->dir, round, i);
+            assert_int_equal(usher_backup(d->u, copy, on_done, d), USHER_OK);
+        }
+        for (int i = 0; i < 1000 && d->done < done + COPIES; i++) {
+            (void)poll(&p, 1, 20);
+            assert_true(usher_turn(d->u) >= 0);
+        }
+        assert_int_equal(d->done, done + COPIES);
+        assert_int_equal(d->last.status, USHER_OK);
+    }
+    end(d);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_judge_keep_backup__never_over_a_file_that_came_meanwhile),
         cmocka_unit_test(test_judge_keep_backup__given_up_leaves_nothing),
+        cmocka_unit_test(test_judge_keep_backup__many_at_once_are_all_told),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
