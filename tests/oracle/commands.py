@@ -47,7 +47,7 @@ class Commands(Service):
             if refused.returned:
                 raise
             for _ in requests:
-                self.done(refused.code)
+                self.done(refused.code, ticket=refused.ticket)
             return
         self.ids = list(range(self.last_id + 1, self.last_id + new + 1))
         self.last_id += new
@@ -60,7 +60,7 @@ class Commands(Service):
     def how_many_new(self, queue, requests):
         """Tickets that will be made. The first request that cannot be done ends all of them."""
         self.forget_ops()
-        new, ops = set(), {}
+        new, ops, joins = set(), {}, {}
         for i, a in enumerate(requests):
             op, asked, key = num(a, "op"), ("enqueue", queue.name, dict(a)), a.get("key")
             if self.remembered(op, asked) is not None:
@@ -71,10 +71,13 @@ class Commands(Service):
                 continue
             ticket = self.find(queue, key)
             if ticket is not None:
-                if len(set(ticket.needs) | set(split(a.get("needs")))) > NEEDS_MAX:
-                    raise Refused("ELIMIT", returned=True)
+                needs = joins.setdefault(ticket.id, set(ticket.needs))
+                needs |= set(split(a.get("needs")))
+                alone = ticket if len(requests) == 1 else None
+                if len(needs) > NEEDS_MAX:
+                    raise Refused("ELIMIT", ticket=alone)
                 if ticket.person(a["who"]) is None and self.persons(ticket) >= PERSONS_MAX:
-                    raise Refused("ELIMIT", returned=True)
+                    raise Refused("ELIMIT", ticket=alone)
             elif (key or i) not in new:
                 if queue.hold & HOLD_ENQUEUE:
                     raise Refused("ESTATE")

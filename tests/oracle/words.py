@@ -64,12 +64,13 @@ KINDS = {  # the kinds that a verb knows; the others know none
 
 
 class Refused(Exception):
-    """What ends a command early: returned by the call, or told as its status."""
+    """What ends a command early: returned by the call, or told as its status, of this ticket."""
 
-    def __init__(self, code, returned=False):
+    def __init__(self, code, returned=False, ticket=None):
         super().__init__(code)
         self.code = code
         self.returned = returned
+        self.ticket = ticket
 
 
 def split(text):

@@ -90,12 +90,10 @@ static void opened(struct watch *w, struct seen *t, const usher_event *e)
     t->is_cause = true;
     t->symptom = by->symptom;
     s = &w->symptom[t->symptom];
-    for (usher_id id = 1; id < e->ticket; id++) {
-        const struct seen *o = &w->ticket[id];
-
-        if (o->is_cause && o->symptom == t->symptom && o->state < USHER_RESOLVED)
-            watch_wrong(w, "a second open cause, beside ticket %" PRIu64, id);
-    }
+    /* Only the one opened last: an older one that was opened again meanwhile takes none until it moves. */
+    if (s->last_cause != 0 && w->ticket[s->last_cause].state < USHER_RESOLVED)
+        watch_wrong(w, "a second open cause, beside ticket %" PRIu64, s->last_cause);
+    s->last_cause = e->ticket;
     s->causes++;
     s->cause = e->ticket;
     c->open = 0;
