@@ -90,10 +90,8 @@ static void opened(struct watch *w, struct seen *t, const usher_event *e)
     t->is_cause = true;
     t->symptom = by->symptom;
     s = &w->symptom[t->symptom];
-    /* Only the one opened last: an older one that was opened again meanwhile takes none until it moves. */
-    if (s->last_cause != 0 && w->ticket[s->last_cause].state < USHER_RESOLVED)
-        watch_wrong(w, "a second open cause, beside ticket %" PRIu64, s->last_cause);
-    s->last_cause = e->ticket;
+    if (s->cause != 0) /* an older one that was opened again beside it is not the open one until it moves */
+        watch_wrong(w, "a second open cause, beside ticket %" PRIu64, s->cause);
     s->causes++;
     s->cause = e->ticket;
     c->open = 0;

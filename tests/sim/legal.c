@@ -215,8 +215,9 @@ void legal_order(struct watch *w, const usher_event *e)
     bool asks = w->on_time && !w->lax && !w->stepped && e->seen_at == 0;
     int class = asks ? class_of(e) : 0;
 
-    /* What the end of a pause has put into the past comes right after it, not at a timer of its own. */
-    if (class == 2 && w->timer.class == 1 && e->ticket == w->timer.ticket && e->at == w->timer.at)
+    /* A step that the end of a pause has put into the past comes right after it, not at a timer of its own. */
+    if (e->kind == USHER_EV_STEPPED && w->timer.class == 1 && e->ticket == w->timer.ticket &&
+        ladder_is_behind(&w->ticket[e->ticket], e->at))
         return;
     if (class != 0 && w->timer.class != 0 && e->at == w->timer.at &&
         (class < w->timer.class || (class == w->timer.class && e->ticket < w->timer.ticket)))

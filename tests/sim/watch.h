@@ -161,7 +161,7 @@ struct symptom {
     uint32_t recent_n;
     uint64_t seen;
     int64_t first_at, last_at, window;
-    usher_id last, cause, last_cause; /* cause: open; last_cause: opened last */
+    usher_id last, cause;
     uint32_t causes, fixes, workarounds;
 };
 
