@@ -169,11 +169,11 @@ struct log *usher__engine_log(struct engine *e);
 int usher__engine_peek(struct engine *e, usher_id id, usher_standing *out);
 int usher__engine_peek_ref(usher_queue_t *q, const char *ref, usher_standing *out);
 
-/* Fills a page; its rows go where `rows` points, which has rows_len bytes. upto: TICKETS with greater
- * ids are for the next page; 0: none. to: WHAT_IF; NULL: the queue's own. ENOENT: an empty page. */
 /* A question waits for its page, or has it: no closed ticket leaves memory meanwhile. */
 void usher__engine_ask(struct engine *e, bool waits);
 size_t usher__engine_rows_len(const usher_query *q);
+/* Fills a page; its rows go where `rows` points, which has rows_len bytes. upto: TICKETS with greater
+ * ids are for the next page; 0: none. to: WHAT_IF; NULL: the queue's own. ENOENT: an empty page. */
 int usher__engine_read(struct engine *e, const usher_query *q, usher_id upto,
                        const struct policy *to, void *rows, usher_page *out);
 

@@ -331,8 +331,8 @@ void usher__engine_ask(struct engine *e, bool waits)
 {
     if (waits)
         e->asked++;
-    else
-        e->asked--;
+    else if (--e->asked == 0)
+        usher__let_closed_go(e);
 }
 
 size_t usher__engine_rows_len(const usher_query *q)

@@ -184,7 +184,7 @@ void watch_look(struct watch *w, bool all, uint32_t keep_closed)
         check_counts(w, counts);
         check_refs(w);
     }
-    /* As long as a read waits none goes; then, with the next command. */
+    /* As long as a page is awaited none goes; here none is. */
     if (all && kept > keep_closed && !w->stored && !w->lax)
         watch_wrong(w, "%u tickets that are over are kept, not %u", kept, keep_closed);
     if (usher__service_next_due(w->u) <= now)

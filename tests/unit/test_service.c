@@ -339,6 +339,7 @@ static void test_service__a_page_outlives_what_it_shows(void **state)
 {
     struct host *h = begin_with(OWN_LOOP, (usher_options){.keep_closed = 1, .on_lost = on_lost});
     usher_query query = USHER_INIT(usher_query);
+    usher_standing standing = USHER_INIT(usher_standing);
     char symptom[] = "smoke";
 
     (void)state;
@@ -357,6 +358,8 @@ static void test_service__a_page_outlives_what_it_shows(void **state)
     run(h);
     assert_int_equal(h->ran[IN_PAGE], 1);
     assert_int_equal(h->status, USHER_OK);
+    for (usher_id id = 1; id <= 3; id++) /* and no longer: nothing else needs to happen for them to go */
+        assert_int_equal(usher_peek(h->u, id, &standing), id < 3 ? USHER_ENOENT : USHER_OK);
     end(h);
 }
 
