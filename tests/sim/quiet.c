@@ -26,15 +26,6 @@ static int64_t larger(int64_t a, int64_t b)
 
 /* ---- how much there can be to come ----------------------------------------------------------- */
 
-/* What one ticket may have to wait for under this policy, one after the other: a pause for each reason, an offer, its
- * lease, its keep, and in the end confirmations. */
-static int64_t time_of_one(const struct rules *r)
-{
-    int64_t pause = larger(r->pause_max[0], larger(r->pause_max[1], r->pause_max[2]));
-
-    return pause + r->accept_within + r->lease_max + r->keep_for + r->confirm_within;
-}
-
 /* The end of the last step of a promise that begins, or goes on after a pause, now. */
 static int64_t time_of_promises(const struct rules *r)
 {
@@ -84,20 +75,28 @@ static int64_t time_to_word(void)
     return most;
 }
 
-/* No ticket waits longer than this, served or not. A claim that is parked may take what nobody would, and hold it to
- * the end of its lease. */
+/* No ticket waits longer than this, served or not: for one after the other of what it may have to wait for, a pause
+ * for each reason, an offer, its lease, its keep, and in the end confirmations. It has its own policy, but is kept by
+ * that of the queue which a step has moved it to: hence the longest of each. A claim that is parked may take what
+ * nobody would, and hold it to the end of its lease. */
 static int64_t time_of_all(void)
 {
-    int64_t one = 0, promises = 0, lease = 0, wait = 0;
+    int64_t pause = 0, offer = 0, lease = 0, keep = 0, confirm = 0, promises = 0, wait = 0;
     uint32_t parked = 0;
 
     for (uint32_t i = 0; i < run.watch.queues_n; i++) {
         const struct seen_queue *q = &run.watch.queue[i];
 
         for (uint32_t v = 1; v < q->version; v++) { /* nothing was taken under the first one */
-            one = larger(one, time_of_one(&q->rules[v]));
-            promises = larger(promises, time_of_promises(&q->rules[v]));
-            lease = larger(lease, q->rules[v].lease_max + q->rules[v].keep_for);
+            const struct rules *r = &q->rules[v];
+
+            for (int p = 0; p < 3; p++)
+                pause = larger(pause, r->pause_max[p]);
+            offer = larger(offer, r->accept_within);
+            lease = larger(lease, r->lease_max);
+            keep = larger(keep, r->keep_for);
+            confirm = larger(confirm, r->confirm_within);
+            promises = larger(promises, time_of_promises(r));
         }
     }
     for (uint32_t i = 0; i < run.calls_n; i++) {
@@ -105,7 +104,7 @@ static int64_t time_of_all(void)
         if (is_parked(&run.calls[i]) && run.calls[i].wait_ms != USHER_NEVER)
             wait = larger(wait, run.calls[i].wait_ms);
     }
-    return larger(time_to_start() + one + promises + parked * lease, wait);
+    return larger(time_to_start() + pause + offer + lease + keep + confirm + promises + parked * (lease + keep), wait);
 }
 
 /* How often something can be due before anybody does anything: warnings, breaks and steps of promises that are not
