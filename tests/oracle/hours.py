@@ -336,7 +336,9 @@ class Calendar:
         first, last = day_at(zone.local(a)), day_at(zone.local(b))
         edges = {zone.instant(day * DAY) for day in range(first - 1, last + 2)}
         for year in range(year_at(a), year_at(b) + 1):
-            edges.update(at for at, _ in zone.changes_in(year))
+            for at, offset in zone.changes_in(year):
+                edges.add(at)
+                edges.add((day_at(at + offset) + 1) * DAY - offset)  # a midnight may come again
         edges = [a] + sorted(edge for edge in edges if a < edge < b) + [b]
         for begin, end in zip(edges, edges[1:]):
             free = self.is_holiday(date_of(day_at(zone.local(begin))))
