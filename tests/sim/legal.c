@@ -215,9 +215,11 @@ void legal_order(struct watch *w, const usher_event *e)
     bool asks = w->on_time && !w->lax && !w->stepped && e->seen_at == 0;
     int class = asks ? class_of(e) : 0;
 
-    /* A step that the end of a pause has put into the past comes right after it, not at a timer of its own. */
-    if (e->kind == USHER_EV_STEPPED && w->timer.class == 1 && e->ticket == w->timer.ticket &&
-        ladder_is_behind(&w->ticket[e->ticket], e->at))
+    /* What follows from a transition comes right after it, not at a timer of its own: that nobody can take the ticket,
+     * and a step that the end of a pause has put into the past. */
+    if (w->timer.class == 1 && e->ticket == w->timer.ticket && e->at == w->timer.at &&
+        (e->kind == USHER_EV_NO_AGENT ||
+         (e->kind == USHER_EV_STEPPED && ladder_is_behind(&w->ticket[e->ticket], e->at))))
         return;
     if (class != 0 && w->timer.class != 0 && e->at == w->timer.at &&
         (class < w->timer.class || (class == w->timer.class && e->ticket < w->timer.ticket)))
