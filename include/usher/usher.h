@@ -704,7 +704,7 @@ typedef struct usher_symptom { /* what people call a trouble */
     uint32_t requesters;    /* how many different persons brought these */
     int64_t first_at, last_at;
     usher_id last;          /* the latest ticket */
-    usher_id cause;         /* the open ticket about its cause; 0 = none */
+    usher_id cause;         /* the newest open ticket about its cause; 0 = none */
     uint32_t linked;        /* tickets linked to that */
     uint32_t causes;        /* opened so far */
     uint32_t fixes, workarounds;

@@ -267,10 +267,10 @@ static void follow_cause(struct engine *e, const struct ticket *t, const struct 
         s->recent_n = 0;
     }
     s->causes += c != NULL && c->verb == VERB_ENQUEUE;
-    if (open && s->cause == 0)
+    if (open && s->cause < t->id)
         s->cause = t->id;
     else if (!open && s->cause == t->id)
-        s->cause = 0;
+        s->cause = s->causes > 1 ? usher__symptom_cause(e, s) : 0;
     usher__symptom_changed(e, slot);
 }
 

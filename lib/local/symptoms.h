@@ -24,7 +24,7 @@ struct symptom {
     uint64_t seen;     /* 0: see above */
     int64_t first_at, last_at, window;
     usher_id last;
-    usher_id cause;      /* 0: none is open */
+    usher_id cause;      /* the newest that is open; 0: none is */
     struct seen *recent; /* since the last fix, ascending */
 };
 
@@ -55,6 +55,9 @@ void usher__symptom_unexpect(struct engine *e, uint32_t slot);
 
 /* Its numbers have changed. */
 void usher__symptom_changed(struct engine *e, uint32_t slot);
+
+/* The newest open ticket about its cause, looked for among all; 0: none. */
+usher_id usher__symptom_cause(const struct engine *e, const struct symptom *s);
 
 /* The place of the first of those in `recent` that are not older than the window. */
 uint32_t usher__symptom_recent(const struct symptom *s, int64_t now, int64_t window);

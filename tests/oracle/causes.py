@@ -9,7 +9,6 @@ class Symptom:
         self.name, self.first_at, self.last_at = name, at, at
         self.seen = self.last = self.window = 0
         self.recent = []    # (id, at, who) of the latest since the last fix
-        self.cause = None   # the open ticket about it
         self.causes = self.fixes = self.workarounds = 0
 
     def within(self, window, now):
@@ -35,8 +34,9 @@ class Causes:
                       other=earlier)
         s.recent = (s.recent + [(t.id, self.at, who)])[-SYMPTOM_MEMORY:]
         s.seen, s.last, s.last_at, s.window = s.seen + 1, t.id, self.at, policy.window
-        if s.cause is not None and len(s.cause.linked) < LINKS_MAX:
-            self.link(t, s.cause, who)
+        cause = self.cause_of(s)
+        if cause is not None and len(cause.linked) < LINKS_MAX:
+            self.link(t, cause, who)
         elif len(before) + 1 >= policy.cause_after and policy.cause_queue in self.queues:
             self.has_come(t)
             self.open_cause(s, t)
@@ -52,7 +52,7 @@ class Causes:
         cause.symptom, cause.is_cause = s.name, True
         self.tell("enqueued", cause, t.queue.name)
         self.has_come(cause)
-        s.cause, s.causes = cause, s.causes + 1
+        s.causes += 1
         for number, _, _ in s.within(t.policy.window, self.at):
             o = self.tickets.get(number)
             if o is not None and o.state != WITHDRAWN and not o.cause:
@@ -75,7 +75,6 @@ class Causes:
 
     def link(self, t, cause, who=None, text=None):
         self.unlink(t)
-        self.cause_stirs(t)
         t.cause, t.cause_runs = cause.id, True
         cause.linked.append(t)
         if t in self.ended:
@@ -115,34 +114,26 @@ class Causes:
     def cause_worked_around(self, t, text):
         if t.is_cause:
             self.symptoms[t.symptom].workarounds += 1
-        self.cause_stirs(t)
         self.tell_linked(t, AS_WORKAROUND, text)
 
     def cause_resolved(self, t, how, text):
         if how == AS_FIX:
             self.tell_linked(t, AS_FIX, text)
-        if not t.is_cause:
-            return
-        s = self.symptoms[t.symptom]
-        if s.cause is t:
-            s.cause = None
-        if how == AS_FIX:
+        if t.is_cause and how == AS_FIX:
+            s = self.symptoms[t.symptom]
             s.fixes, s.recent = s.fixes + 1, []
 
-    def cause_withdrawn(self, t):
-        if t.is_cause and self.symptoms[t.symptom].cause is t:
-            self.symptoms[t.symptom].cause = None
-
-    def cause_stirs(self, t):
-        """An open one that something happens to is the symptom's cause, if there is no other."""
-        if t.is_cause and t.state in BEFORE_RESOLVED and self.symptoms[t.symptom].cause is None:
-            self.symptoms[t.symptom].cause = t
+    def cause_of(self, s):
+        """The newest ticket about it that is open."""
+        about = [t for t in self.live
+                 if t.is_cause and t.symptom == s.name and t.state in BEFORE_RESOLVED]
+        return max(about, key=lambda t: t.id, default=None)
 
     def describe_symptoms(self):
         for s in self.symptoms.values():
-            recent = s.within(s.window, self.at)
+            recent, cause = s.within(s.window, self.at), self.cause_of(s)
             yield (f"y symptom={s.name} seen={s.seen} recent={len(recent)}"
                    f" requesters={len({who for _, _, who in recent})} first={s.first_at}"
-                   f" lastat={s.last_at} last={s.last} cause={s.cause.id if s.cause else 0}"
-                   f" linked={len(s.cause.linked) if s.cause else 0} causes={s.causes}"
+                   f" lastat={s.last_at} last={s.last} cause={cause.id if cause else 0}"
+                   f" linked={len(cause.linked) if cause else 0} causes={s.causes}"
                    f" fixes={s.fixes} workarounds={s.workarounds}")

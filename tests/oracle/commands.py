@@ -449,7 +449,6 @@ class Commands(Service):
             self.link(t, self.tickets[number], a.get("who"), a.get("text"))
             return
         self.unlink(t)
-        self.cause_stirs(t)
         t.cause = 0
         self.tell("linked", t, a.get("who"), text=a.get("text"))
         if t.state == CLOSED and t not in self.ended:

@@ -166,9 +166,6 @@ class Service(Line, Ladder, Causes):
         if ticket is not None:
             ticket.events += 1
             ticket.cached = None
-            if ticket.state != ticket.told_state:
-                ticket.told_state = ticket.state
-                self.cause_stirs(ticket)
             self.touched.add(ticket.id)
             number, ts, level, priority = ticket.id, ticket.events, ticket.level, ticket.priority
             state, version, queue = ticket.state, ticket.policy.version, ticket.queue
@@ -347,8 +344,6 @@ class Service(Line, Ladder, Causes):
         t.queue.freed = True
         self.hide(t)
         self.live.remove(t)
-        if state == WITHDRAWN:
-            self.cause_withdrawn(t)
         if t.linked or (state == WITHDRAWN and t.cause_runs):
             self.over.append(t)
         if not t.cause_runs:

@@ -297,7 +297,6 @@ class Ticket:
         self.needs = list(needs)
         self.persons = []
         self.state, self.since = None, now
-        self.told_state = None   # of its latest event
         self.level = self.events = self.attempts = self.chases = self.token = 0
         self.started = False     # its start_at has come
         self.start_at = now      # of a scheduled one: when it starts, first or again

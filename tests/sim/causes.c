@@ -90,7 +90,7 @@ static void opened(struct watch *w, struct seen *t, const usher_event *e)
     t->is_cause = true;
     t->symptom = by->symptom;
     s = &w->symptom[t->symptom];
-    if (s->cause != 0) /* an older one that was opened again beside it is not the open one until it moves */
+    if (s->cause != 0)
         watch_wrong(w, "a second open cause, beside ticket %" PRIu64, s->cause);
     s->causes++;
     s->cause = e->ticket;
@@ -203,15 +203,23 @@ static void resolved(struct watch *w, struct seen *t, const usher_event *e)
     }
 }
 
+/* Of those that are open; t's own state is the event's. */
+static usher_id newest_cause(const struct watch *w, const struct seen *t, const usher_event *e)
+{
+    for (usher_id id = w->tickets_n; id > 0; id--) {
+        const struct seen *o = &w->ticket[id];
+
+        if (o->is_cause && o->symptom == t->symptom && (o == t ? e->state : o->state) < USHER_RESOLVED)
+            return id;
+    }
+    return 0;
+}
+
 /* What has become of it, for its symptom and for those linked to it. */
 static void follow(struct watch *w, struct seen *t, const usher_event *e)
 {
-    struct symptom *s = &w->symptom[t->symptom];
-
-    if (t->is_cause && e->state < USHER_RESOLVED && s->cause == 0)
-        s->cause = e->ticket;
-    if (t->is_cause && e->state >= USHER_RESOLVED && s->cause == e->ticket)
-        s->cause = 0;
+    if (t->is_cause)
+        w->symptom[t->symptom].cause = newest_cause(w, t, e);
     if (e->state == USHER_WITHDRAWN)
         t->linked = false;
     for (usher_id id = 1; id <= w->tickets_n && e->state >= USHER_CLOSED; id++) {

@@ -623,7 +623,7 @@ static void test_causes__a_full_one(void **state)
     over(&s);
 }
 
-/* Resolved and reopened it is the open one again, unless there is another meanwhile. */
+/* Resolved and reopened it is the open one again; of two the newer one is. */
 static void test_causes__reopened(void **state)
 {
     struct scene s;
@@ -653,6 +653,19 @@ static void test_causes__reopened(void **state)
     assert_int_equal(symptom_of(&s, "slow").fixes, 1);
     assert_int_equal(symptom_of(&s, "slow").recent, 0);
     assert_int_equal(symptom_of(&s, "slow").cause, second);
+    assert_int_equal(person(&s, first, USHER_REOPEN), 0);
+    assert_int_equal(solve(&s, second, USHER_AS_ANSWERED), 0);
+    assert_int_equal(symptom_of(&s, "slow").cause, first); /* a third is not opened beside it */
+    ask(&s, "slow");
+    ask(&s, "slow");
+    assert_int_equal(linked(&s, first), 5);
+    ask(&s, "slow");
+    assert_int_equal(symptom_of(&s, "slow").causes, 2);
+    assert_int_equal(person(&s, second, USHER_REOPEN), 0);
+    assert_int_equal(symptom_of(&s, "slow").cause, second);
+    assert_int_equal(solve(&s, second, USHER_AS_ANSWERED), 0);
+    assert_int_equal(solve(&s, first, USHER_AS_ANSWERED), 0);
+    assert_int_equal(symptom_of(&s, "slow").cause, 0);
     over(&s);
 }
 
