@@ -75,8 +75,23 @@ bool ladder_is_behind(const struct seen *t, int64_t at)
     return behind;
 }
 
-void ladder_overdue(struct watch *w, const struct seen *t, usher_id id, int64_t now)
+/* Steps that were told by name alone, with one that a lift has put before them: by the time at which that was told
+ * they have fired as often as they were due, and no event says how often that was. */
+static void fire_named(struct seen *t)
 {
+    for (uint32_t i = 0; i < t->rules->steps_n; i++) {
+        const struct step_rule *s = &t->rules->step[i];
+        uint32_t *climbed = &t->promise[s->on].climbed[i];
+
+        while ((t->stepped_named >> i & 1) != 0 && *climbed <= s->times && step_at(t, s, *climbed) <= t->stepped_at)
+            ++*climbed;
+    }
+    t->stepped_named = 0;
+}
+
+void ladder_overdue(struct watch *w, struct seen *t, usher_id id, int64_t now)
+{
+    fire_named(t);
     for (uint32_t i = 0; i < t->rules->steps_n; i++) {
         const struct step_rule *s = &t->rules->step[i];
         uint32_t k = t->promise[s->on].climbed[i];
@@ -98,6 +113,8 @@ void ladder_hidden(struct watch *w, struct seen *t, const usher_event *e)
                 e->kind == USHER_EV_BROKEN || e->kind == USHER_EV_WARNED ||
                 e->kind == USHER_EV_NO_QUEUE;
 
+    if (e->seen_at != t->stepped_at)
+        fire_named(t);
     if (e->level < t->level)
         watch_wrong(w, "the level falls from %d to %d", t->level, e->level);
     if (t->stepped_seq == t->seq &&
@@ -186,6 +203,8 @@ static void catch_up(struct watch *w, struct seen *t, uint32_t i, int64_t at)
         watch_wrong(w, "ladder[%u] is told to have fired, and had not to", i);
     if (*climbed == was && *climbed <= s->times)
         ++*climbed;
+    if (t->hazy)
+        t->stepped_named |= 1u << i;
 }
 
 /* "warn[1] of resolve, ladder[0]" */

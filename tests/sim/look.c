@@ -8,7 +8,7 @@
 #include "parts.h"
 
 /* What must have happened by now. */
-static void check_overdue(struct watch *w, const struct seen *t, usher_id id, int64_t now)
+static void check_overdue(struct watch *w, struct seen *t, usher_id id, int64_t now)
 {
     if (t->state == USHER_SCHEDULED && t->until <= now)
         watch_wrong(w, "ticket %" PRIu64 " is scheduled for %" PRId64 ", and waits", id, t->until);

@@ -12,7 +12,7 @@ void promises_event(struct watch *w, struct seen *t, const usher_event *e);
 /* Whether the standing shows them as they must be. */
 void promises_look(struct watch *w, const struct seen *t, const usher_standing *s, int64_t now);
 /* Whether something should have been told by now. */
-void promises_overdue(struct watch *w, const struct seen *t, usher_id id, int64_t now);
+void promises_overdue(struct watch *w, struct seen *t, usher_id id, int64_t now);
 
 /* Of its own time and state, for the ladder. */
 int64_t promises_reach(const struct seen *t, int ix, int64_t ms);
@@ -31,7 +31,7 @@ uint32_t ladder_event(struct watch *w, struct seen *t, const usher_event *e);
 /* Whether some step should have fired before `at`: then it does now. */
 bool ladder_is_behind(const struct seen *t, int64_t at);
 bool ladder_moves(const struct rules *r);
-void ladder_overdue(struct watch *w, const struct seen *t, usher_id id, int64_t now);
+void ladder_overdue(struct watch *w, struct seen *t, usher_id id, int64_t now);
 
 /* Whether a pause that has just begun, beside those that ran, stops one in its last tenth. */
 bool promises_stopped_late(const struct seen *t, uint32_t ran, int64_t at);

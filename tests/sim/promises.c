@@ -477,7 +477,7 @@ void promises_look(struct watch *w, const struct seen *t, const usher_standing *
         look_at(w, t, s->ticket, ix, &s->promises[ix], now);
 }
 
-void promises_overdue(struct watch *w, const struct seen *t, usher_id id, int64_t now)
+void promises_overdue(struct watch *w, struct seen *t, usher_id id, int64_t now)
 {
     for (int ix = 0; ix < 4; ix++) {
         const struct seen_promise *p = &t->promise[ix];

@@ -117,10 +117,11 @@ struct seen {
     int64_t retold_at;
     bool unsure;        /* a step that is told late has ranked it anew: when is not seen */
     bool hazy;          /* such steps have lifted it since it was last looked at */
-    int64_t stepped_at; /* seen_at of the last step that was told late, */
-    uint64_t no_queue_seq; /* the last step that found no queue told so first; */
+    int64_t stepped_at;     /* seen_at of the last step that was told late, */
+    uint64_t stepped_seq;   /* and the ticket's last event but those that came of it */
+    uint32_t stepped_named; /* bits: steps that it named, which may have fired more than once */
+    uint64_t no_queue_seq;  /* the last step that found no queue told so first; */
     int level_before, priority_before; /* before that */
-    uint64_t stepped_seq; /* and the ticket's last event but those that came of it */
     int64_t claimed_at, lease_end;
     int kept_for; /* -1: nobody */
     bool may_be_kept; /* or no more: late steps have moved it away and back again, and nobody has seen when */
