@@ -250,14 +250,53 @@ static void open_cause(struct engine *e, const struct ticket *t)
     }
 }
 
+/* Into the list of all causes that are open, in no order. */
+static void list_cause(struct engine *e, uint32_t slot)
+{
+    struct extra *x = extra_at(e, slot);
+
+    if (x->listed)
+        return;
+    x->listed = true;
+    x->next_cause = e->open_causes;
+    e->open_causes = slot;
+}
+
+/* There may be two of one symptom: an older one that was reopened. Those that are over leave the list. */
+usher_id usher__symptom_cause(struct engine *e, uint32_t name)
+{
+    uint32_t *at = &e->open_causes;
+    usher_id newest = 0;
+
+    while (*at != 0) {
+        const struct ticket *t = usher__ticket(e, *at);
+        struct extra *x = t->extra;
+
+        x->listed = t->state < USHER_RESOLVED;
+        if (x->listed && x->symptom == name && t->id > newest)
+            newest = t->id;
+        if (x->listed)
+            at = &x->next_cause;
+        else
+            *at = x->next_cause;
+    }
+    return newest;
+}
+
 /* What has become of the ticket about a symptom's cause. */
-static void follow_cause(struct engine *e, const struct ticket *t, const struct command *c,
+static void follow_cause(struct engine *e, uint32_t cause, const struct command *c,
                          const struct outcome *out)
 {
+    const struct ticket *t = usher__ticket(e, cause);
     uint32_t slot = usher__symptom_of(e, t);
     bool open = t->state < USHER_RESOLVED;
     struct symptom *s = slot != 0 ? usher__symptom(e, slot) : NULL;
+    usher_id newest = t->id;
 
+    if (open)
+        list_cause(e, cause);
+    else
+        newest = usher__symptom_cause(e, t->extra->symptom);
     if (s == NULL || s->seen == 0) /* it has been forgotten */
         return;
     if ((out->effects & EFFECT_TELL_LINKED) != 0 && c->kind == USHER_AS_WORKAROUND) {
@@ -267,10 +306,8 @@ static void follow_cause(struct engine *e, const struct ticket *t, const struct 
         s->recent_n = 0;
     }
     s->causes += c != NULL && c->verb == VERB_ENQUEUE;
-    if (open && s->cause < t->id)
-        s->cause = t->id;
-    else if (!open && s->cause == t->id)
-        s->cause = s->causes > 1 ? usher__symptom_cause(e, s) : 0;
+    if (!open || s->cause < newest)
+        s->cause = newest;
     usher__symptom_changed(e, slot);
 }
 
@@ -281,7 +318,7 @@ void usher__causes_follow(struct engine *e, uint32_t slot, const struct command 
     struct extra *x = t->extra;
 
     if (x->is_cause)
-        follow_cause(e, t, c, out);
+        follow_cause(e, slot, c, out);
     else if (c != NULL && c->verb == VERB_ENQUEUE)
         usher__symptom_remember(e, t);
     if ((out->effects & EFFECT_LINKED) != 0)
@@ -315,6 +352,8 @@ void usher__causes_put_back(struct engine *e, uint32_t slot)
 {
     struct extra *x = extra_at(e, slot);
 
+    if (x->is_cause && usher__ticket(e, slot)->state < USHER_RESOLVED)
+        list_cause(e, slot);
     if (!x->linked)
         return;
     x->linked_next = e->changes.linked;

@@ -159,30 +159,6 @@ void usher__symptom_unexpect(struct engine *e, uint32_t slot)
         drop(e, slot);
 }
 
-/* An open one about it. */
-static bool is_cause(const struct engine *e, usher_id id, uint32_t name)
-{
-    uint32_t slot = usher__ids_find(&e->by_id, id);
-    const struct extra *x = slot != 0 ? usher__ticket(e, slot)->extra : NULL;
-
-    return x != NULL && x->is_cause && x->symptom == name &&
-           usher__ticket(e, slot)->state < USHER_RESOLVED;
-}
-
-/* One that is opened again may stand beside another: both have to be over before there is none. */
-usher_id usher__symptom_cause(const struct engine *e, const struct symptom *s)
-{
-    usher_id newest = 0;
-
-    for (uint32_t slot = 1; slot < e->tickets.fresh; slot++) {
-        const struct ticket *t = usher__ticket(e, slot);
-
-        if (t->id > newest && t->extra != NULL && is_cause(e, t->id, s->name))
-            newest = t->id;
-    }
-    return newest;
-}
-
 uint64_t usher__symptom_print(const struct engine *e, const struct ticket *t)
 {
     size_t len;
@@ -399,6 +375,16 @@ static bool get_row(const struct row *row, struct symptom *s, struct reader *r)
     return !r->bad && row->a > 0 && s->seen > 0 && s->seen >= s->recent_n;
 }
 
+/* An open one about it. */
+static bool is_cause(const struct engine *e, usher_id id, uint32_t name)
+{
+    uint32_t slot = usher__ids_find(&e->by_id, id);
+    const struct extra *x = slot != 0 ? usher__ticket(e, slot)->extra : NULL;
+
+    return x != NULL && x->is_cause && x->symptom == name &&
+           usher__ticket(e, slot)->state < USHER_RESOLVED;
+}
+
 /* They come in the order in which they were seen. */
 static int take(struct engine *e, const struct row *row, uint32_t name)
 {
@@ -447,7 +433,7 @@ int usher__causes_take(struct engine *e, const struct row *row, const char **wro
 
 /* ---- the invariants ------------------------------------------------------------------------------ */
 
-static const char *check_symptom(const struct engine *e, uint32_t slot)
+static const char *check_symptom(struct engine *e, uint32_t slot)
 {
     const struct symptom *s = usher__symptom(e, slot);
     struct heap_entry entry;
@@ -460,7 +446,7 @@ static const char *check_symptom(const struct engine *e, uint32_t slot)
                           usher__symptom(e, s->older)->last >= s->last))
         return "the order of symptoms";
     if ((s->cause != 0 && !is_cause(e, s->cause, s->name)) ||
-        (s->causes > 1 && s->cause != usher__symptom_cause(e, s)))
+        (s->causes > 0 && s->cause != usher__symptom_cause(e, s->name)))
         return "the open cause of a symptom";
     for (uint32_t i = 0; i < s->recent_n; i++) {
         if (s->recent[i].id > s->last || (i > 0 && s->recent[i].id <= s->recent[i - 1].id))
@@ -469,7 +455,7 @@ static const char *check_symptom(const struct engine *e, uint32_t slot)
     return NULL;
 }
 
-const char *usher__symptoms_check(const struct engine *e)
+const char *usher__symptoms_check(struct engine *e)
 {
     const struct causes *c = e->causes;
     const char *wrong = NULL;

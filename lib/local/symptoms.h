@@ -56,14 +56,14 @@ void usher__symptom_unexpect(struct engine *e, uint32_t slot);
 /* Its numbers have changed. */
 void usher__symptom_changed(struct engine *e, uint32_t slot);
 
-/* The newest open ticket about its cause, looked for among all; 0: none. */
-usher_id usher__symptom_cause(const struct engine *e, const struct symptom *s);
+/* The newest open ticket about its cause, looked for among all of those; 0: none. */
+usher_id usher__symptom_cause(struct engine *e, uint32_t name);
 
 /* The place of the first of those in `recent` that are not older than the window. */
 uint32_t usher__symptom_recent(const struct symptom *s, int64_t now, int64_t window);
 uint64_t usher__symptom_print(const struct engine *e,
                               const struct ticket *t); /* as in struct seen */
 
-const char *usher__symptoms_check(const struct engine *e);
+const char *usher__symptoms_check(struct engine *e);
 
 #endif

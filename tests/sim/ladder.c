@@ -75,15 +75,16 @@ bool ladder_is_behind(const struct seen *t, int64_t at)
     return behind;
 }
 
-/* Steps that were told by name alone, with one that a lift has put before them: by the time at which that was told
- * they have fired as often as they were due, and no event says how often that was. */
+/* Steps that were told by name alone, with one that a lift has put before them: as far as they were late when that was
+ * told they have fired as often as they were due, and no event says how often that was. */
 static void fire_named(struct seen *t)
 {
     for (uint32_t i = 0; i < t->rules->steps_n; i++) {
         const struct step_rule *s = &t->rules->step[i];
         uint32_t *climbed = &t->promise[s->on].climbed[i];
 
-        while ((t->stepped_named >> i & 1) != 0 && *climbed <= s->times && step_at(t, s, *climbed) <= t->stepped_at)
+        while ((t->stepped_named >> i & 1) != 0 && *climbed <= s->times &&
+               t->stepped_at - step_at(t, s, *climbed) > LATE_AFTER)
             ++*climbed;
     }
     t->stepped_named = 0;
