@@ -100,7 +100,7 @@ usher_command draw_command(void)
         c.who = draw_person(t);
     if ((c.verb == USHER_UPDATE || c.verb == USHER_PAUSE) && (one_in(2) || c.kind == USHER_UNTIL))
         c.at = usher_now(run.u) + (one_in(10) ? 0 : draw_duration(&run.dice));
-    if (c.verb == USHER_UPDATE && t != NULL && one_in(10)) /* just when the policy is due */
+    if (c.verb == USHER_UPDATE && t != NULL && one_in(10) && t->rules != NULL) /* just when the policy is due */
         c.at = usher_now(run.u) + t->rules->target[2][t->priority - 1];
     if (c.at != 0 && one_in(20))
         c.at = one_in(2) ? USHER_AT_MAX : usher_now(run.u) - 1;
