@@ -262,7 +262,8 @@ static void list_cause(struct engine *e, uint32_t slot)
     e->open_causes = slot;
 }
 
-/* There may be two of one symptom: an older one that was reopened. Those that are over leave the list. */
+/* There may be two of one symptom: an older one that was reopened. What is over leaves the list only here, all of it
+ * at once, so that 65,536 causes can end one after the other. */
 usher_id usher__symptom_cause(struct engine *e, uint32_t name)
 {
     uint32_t *at = &e->open_causes;
@@ -291,12 +292,9 @@ static void follow_cause(struct engine *e, uint32_t cause, const struct command 
     uint32_t slot = usher__symptom_of(e, t);
     bool open = t->state < USHER_RESOLVED;
     struct symptom *s = slot != 0 ? usher__symptom(e, slot) : NULL;
-    usher_id newest = t->id;
 
     if (open)
         list_cause(e, cause);
-    else
-        newest = usher__symptom_cause(e, t->extra->symptom);
     if (s == NULL || s->seen == 0) /* it has been forgotten */
         return;
     if ((out->effects & EFFECT_TELL_LINKED) != 0 && c->kind == USHER_AS_WORKAROUND) {
@@ -306,8 +304,10 @@ static void follow_cause(struct engine *e, uint32_t cause, const struct command 
         s->recent_n = 0;
     }
     s->causes += c != NULL && c->verb == VERB_ENQUEUE;
-    if (!open || s->cause < newest)
-        s->cause = newest;
+    if (open && s->cause < t->id)
+        s->cause = t->id;
+    else if (!open && s->cause == t->id)
+        s->cause = s->causes > 1 ? usher__symptom_cause(e, s->name) : 0;
     usher__symptom_changed(e, slot);
 }
 
@@ -341,6 +341,8 @@ void usher__causes_forget(struct engine *e, uint32_t slot)
     if (own != 0)
         usher__symptom_unexpect(e, own);
     if (t->state != 0) {
+        if (t->extra->listed)
+            (void)usher__symptom_cause(e, 0);
         unlink_all(e, t->extra);
         usher__causes_unlink(e, slot);
     }

@@ -446,7 +446,7 @@ static const char *check_symptom(struct engine *e, uint32_t slot)
                           usher__symptom(e, s->older)->last >= s->last))
         return "the order of symptoms";
     if ((s->cause != 0 && !is_cause(e, s->cause, s->name)) ||
-        (s->causes > 0 && s->cause != usher__symptom_cause(e, s->name)))
+        (s->causes > 1 && s->cause != usher__symptom_cause(e, s->name)))
         return "the open cause of a symptom";
     for (uint32_t i = 0; i < s->recent_n; i++) {
         if (s->recent[i].id > s->last || (i > 0 && s->recent[i].id <= s->recent[i - 1].id))

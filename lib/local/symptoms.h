@@ -56,7 +56,7 @@ void usher__symptom_unexpect(struct engine *e, uint32_t slot);
 /* Its numbers have changed. */
 void usher__symptom_changed(struct engine *e, uint32_t slot);
 
-/* The newest open ticket about its cause, looked for among all of those; 0: none. */
+/* The newest open ticket about the cause of what has this name, looked for among all of those; 0: none. */
 usher_id usher__symptom_cause(struct engine *e, uint32_t name);
 
 /* The place of the first of those in `recent` that are not older than the window. */
