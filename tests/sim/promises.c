@@ -363,6 +363,8 @@ static void warned(struct watch *w, struct seen *t, const usher_event *e, int ix
     p->warned |= 1u << i;
     if (retold)
         imply(p, i);
+    /* One that is due at this very instant may be told by itself. */
+    retold = retold && warned_at(t, ix, e->n) < e->at;
     for (i++; retold && i < t->rules->warn_n; i++) {
         if ((p->warned & 1u << i) == 0 && warned_at(t, ix, t->rules->warn[i]) <= e->at)
             watch_wrong(w, "promise %d is warned of at %u %%, but not at %u %%", ix + 1, e->n,
