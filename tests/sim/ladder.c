@@ -83,11 +83,11 @@ static void fire_named(struct seen *t)
         const struct step_rule *s = &t->rules->step[i];
         uint32_t *climbed = &t->promise[s->on].climbed[i];
 
-        while ((t->stepped_named >> i & 1) != 0 && *climbed <= s->times &&
-               t->stepped_at - step_at(t, s, *climbed) > LATE_AFTER)
+        while ((t->named_steps >> i & 1) != 0 && *climbed <= s->times &&
+               t->named_at - step_at(t, s, *climbed) > LATE_AFTER)
             ++*climbed;
     }
-    t->stepped_named = 0;
+    t->named_steps = 0;
 }
 
 void ladder_overdue(struct watch *w, struct seen *t, usher_id id, int64_t now)
@@ -114,7 +114,7 @@ void ladder_hidden(struct watch *w, struct seen *t, const usher_event *e)
                 e->kind == USHER_EV_BROKEN || e->kind == USHER_EV_WARNED ||
                 e->kind == USHER_EV_NO_QUEUE;
 
-    if (e->seen_at != t->stepped_at)
+    if (e->seen_at != t->named_at)
         fire_named(t);
     if (e->level < t->level)
         watch_wrong(w, "the level falls from %d to %d", t->level, e->level);
@@ -193,7 +193,7 @@ static void check_step(struct watch *w, struct seen *t, const usher_event *e,
 }
 
 /* How often a step has fired by then, when it is only named. */
-static void catch_up(struct watch *w, struct seen *t, uint32_t i, int64_t at)
+static void catch_up(struct watch *w, struct seen *t, uint32_t i, int64_t at, int64_t seen_at)
 {
     const struct step_rule *s = &t->rules->step[i];
     uint32_t *climbed = &t->promise[s->on].climbed[i], was = *climbed;
@@ -205,7 +205,8 @@ static void catch_up(struct watch *w, struct seen *t, uint32_t i, int64_t at)
     if (*climbed == was && *climbed <= s->times)
         ++*climbed;
     if (t->hazy)
-        t->stepped_named |= 1u << i;
+        t->named_steps |= 1u << i;
+    t->named_at = seen_at;
 }
 
 /* "warn[1] of resolve, ladder[0]" */
@@ -219,7 +220,7 @@ static void read_others(struct watch *w, struct seen *t, const usher_event *e)
         char of[16];
 
         if (sscanf(at, "ladder[%u]", &i) == 1 && i < t->rules->steps_n) {
-            catch_up(w, t, i, e->at);
+            catch_up(w, t, i, e->at, e->seen_at);
         } else if (sscanf(at, "warn[%u] of %15[a-z]", &i, of) == 2) {
             for (int ix = 0; ix < 4; ix++) {
                 if (strcmp(of, names[ix]) == 0)

@@ -119,7 +119,8 @@ struct seen {
     bool hazy;          /* such steps have lifted it since it was last looked at */
     int64_t stepped_at;     /* seen_at of the last step that was told late, */
     uint64_t stepped_seq;   /* and the ticket's last event but those that came of it */
-    uint32_t stepped_named; /* bits: steps that it named, which may have fired more than once */
+    int64_t named_at;       /* seen_at of what last told of steps by their names, and which: bits. They may have */
+    uint32_t named_steps;   /* fired more than once */
     uint64_t no_queue_seq;  /* the last step that found no queue told so first; */
     int level_before, priority_before; /* before that */
     int64_t claimed_at, lease_end;
