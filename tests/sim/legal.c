@@ -216,9 +216,9 @@ void legal_order(struct watch *w, const usher_event *e)
     int class = asks ? class_of(e) : 0;
 
     /* What follows from a transition comes right after it, not at a timer of its own: that nobody can take the ticket,
-     * and a step that the end of a pause has put into the past. */
+     * and a step that the end of a pause has put into the past, which may find no queue. */
     if (w->timer.class == 1 && e->ticket == w->timer.ticket && e->at == w->timer.at &&
-        (e->kind == USHER_EV_NO_AGENT ||
+        (e->kind == USHER_EV_NO_AGENT || e->kind == USHER_EV_NO_QUEUE ||
          (e->kind == USHER_EV_STEPPED && ladder_is_behind(&w->ticket[e->ticket], e->at))))
         return;
     if (class != 0 && w->timer.class != 0 && e->at == w->timer.at &&
