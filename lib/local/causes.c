@@ -418,12 +418,18 @@ const char *usher__causes_check(struct engine *e)
     const char *wrong = NULL;
     uint64_t linked = 0, in_rings = 0;
 
+    for (uint32_t slot = e->open_causes; slot != 0; slot = extra_at(e, slot)->next_cause) {
+        if (slot_of(e, usher__ticket(e, slot)->id) != slot || !extra_at(e, slot)->listed)
+            return "a cause that has left memory is listed";
+    }
     for (usher_id id = 1; wrong == NULL && id <= e->last_id; id++) {
         const struct extra *x = slot_of(e, id) != 0 ? extra_at(e, slot_of(e, id)) : NULL;
 
         if (x == NULL)
             continue;
         linked += x->linked;
+        if (x->is_cause && usher__ticket(e, slot_of(e, id))->state < USHER_RESOLVED && !x->listed)
+            return "an open cause is not listed";
         wrong = check_ring(e, usher__ticket(e, slot_of(e, id)), &in_rings);
     }
     if (wrong == NULL && (linked != in_rings || linked != (c != NULL ? c->linked_n : 0)))

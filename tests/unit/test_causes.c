@@ -627,7 +627,7 @@ static void test_causes__a_full_one(void **state)
 static void test_causes__reopened(void **state)
 {
     struct scene s;
-    usher_id first = 4, second;
+    usher_id first = 4, second, third;
 
     (void)state;
     begin(&s);
@@ -666,7 +666,38 @@ static void test_causes__reopened(void **state)
     assert_int_equal(solve(&s, second, USHER_AS_ANSWERED), 0);
     assert_int_equal(solve(&s, first, USHER_AS_ANSWERED), 0);
     assert_int_equal(symptom_of(&s, "slow").cause, 0);
+    third = ask(&s, "slow") + 1;
+    assert_int_equal(symptom_of(&s, "slow").causes, 3);
+    assert_int_equal(person(&s, first, USHER_REOPEN), 0);
+    assert_int_equal(person(&s, second, USHER_REOPEN), 0);
+    assert_int_equal(symptom_of(&s, "slow").cause, third);
+    assert_int_equal(solve(&s, third, USHER_AS_ANSWERED), 0);
+    assert_int_equal(symptom_of(&s, "slow").cause, second); /* of three that were open */
     over(&s);
+}
+
+/* A cause that is over and has left memory is nowhere any more, when another ends. */
+static void test_causes__one_has_left_memory(void **state)
+{
+    struct scene s;
+    usher_id first = 4, second;
+
+    (void)state;
+    begin_with(&s, 1, RECURS);
+    s.w.e->changes.on = s.w.e->marks.keeps = false;
+    for (int i = 0; i < 3; i++)
+        ask(&s, "slow");
+    assert_int_equal(person(&s, first, USHER_WITHDRAW), 0);
+    assert_int_equal(person(&s, ask(&s, "loud"), USHER_WITHDRAW), 0);
+    world_tick(&s.w);
+    assert_null(at(&s, first));
+    check(&s);
+    second = ask(&s, "slow") + 1;
+    assert_int_equal(symptom_of(&s, "slow").cause, second);
+    assert_int_equal(person(&s, second, USHER_WITHDRAW), 0);
+    assert_int_equal(symptom_of(&s, "slow").cause, 0);
+    check(&s);
+    world_free(&s.w);
 }
 
 /* ---- no memory ----------------------------------------------------------------------------------- */
@@ -746,6 +777,7 @@ int main(void)
         cmocka_unit_test(test_causes__a_batch_that_is_refused),
         cmocka_unit_test(test_causes__a_full_one),
         cmocka_unit_test(test_causes__reopened),
+        cmocka_unit_test(test_causes__one_has_left_memory),
         cmocka_unit_test(test_causes__without_memory),
     };
 
