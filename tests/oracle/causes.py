@@ -69,7 +69,7 @@ class Causes:
         if cause is None:
             raise Refused("ENOENT")
         if cause is t or cause.state in (RESOLVED, CLOSED, WITHDRAWN):
-            raise Refused("ESTATE" if cause is t else self.over_code(cause))
+            raise Refused("ESTATE" if cause is t else self.code_of(cause, "ESTATE"))
         if len(cause.linked) >= LINKS_MAX and t not in cause.linked:
             raise Refused("ELIMIT")
 

@@ -201,7 +201,7 @@ class Commands(Service):
             if t is None:
                 raise Refused("ENOENT")
             if t.state not in (WAITING, OFFERED, PAUSED, STUCK):
-                raise Refused(self.over_code(t))
+                raise Refused(self.code_of(t, "ESTATE"))
             if (t.line() or t.queue).hold & HOLD_CLAIMS or t.offer == TO_AGENT and t.offered_to is not agent:
                 raise Refused("ESTATE")
         except Refused as refused:
@@ -278,9 +278,13 @@ class Commands(Service):
         t = self.tickets.get(number)
         try:
             first = self.remembered(*asked)
-            if first is not None:
-                self.tell_done(dict(first.result, outcome=first.result["outcome"] | WAS_REPEATED))
-                return
+        except Refused as refused:
+            self.done(self.code_of(t, refused.code), verb, t, number)
+            return
+        if first is not None:
+            self.tell_done(dict(first.result, outcome=first.result["outcome"] | WAS_REPEATED))
+            return
+        try:
             if t is None:
                 raise Refused("ENOENT")
             if token and not (t.claim_stands() and token == t.token):

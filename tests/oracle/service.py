@@ -355,9 +355,9 @@ class Service(Line, Ladder, Causes):
         if len(self.ended) > self.keep_closed:
             self.forget(self.ended.pop(0))
 
-    def over_code(self, t):
-        """Of a command that looks only at what is in memory; with a question mark: or ENOENT."""
-        return "ESTATE?" if self.may_be_away and t.state in (CLOSED, WITHDRAWN) else "ESTATE"
+    def code_of(self, t, code):
+        """Of a command that looks only at what is in memory. With a question mark: that may be away."""
+        return code + "?" if t and self.may_be_away and t.state in (CLOSED, WITHDRAWN) else code
 
     def forget(self, t):
         del self.tickets[t.id]
