@@ -752,8 +752,8 @@ USHER_API int usher_backup(usher_t *u, const char *path, usher_done_cb cb, void 
 
 /* Erases closed and withdrawn tickets that were closed before this instant (0: whenever), with their bodies and history, and, if
  * requester is not NULL, only those that he is a person of. On SQLite the bytes are overwritten in the file and its log (not in
- * backups). done.detail says how many, and so does a USHER_EV_PURGED
- * where there are any. Status also EUNKNOWN: some of them may be gone; purge again. */
+ * backups). done.detail says how many, and so does a USHER_EV_PURGED where there are any. Until then such a ticket may be ENOENT
+ * for one call and still be there for another. Status also EUNKNOWN: some of them may be gone; purge again. */
 USHER_API int usher_purge(usher_t *u, int64_t closed_before_at, const char *requester, usher_done_cb cb, void *user);
 
 /* ---- the manual clock: your tests need it as much as ours ------------------------------------------------------------- */

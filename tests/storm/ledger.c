@@ -86,11 +86,22 @@ bool ledger_may_be_gone(const struct ledger *l, usher_id id, int64_t now)
     return false;
 }
 
+/* Memory has let go of it, and the file has not yet: one who asks memory is told that there is
+ * none, one who has to ask the file that it is over. */
+static bool is_being_erased(const struct ledger *l, const struct ticket *t)
+{
+    for (uint32_t i = 0; i < l->purges_n; i++) {
+        if (l->purge[i].told_no == UINT64_MAX && may_have_erased(&l->purge[i], t))
+            return true;
+    }
+    return false;
+}
+
 bool ledger_must_be_gone(const struct ledger *l, usher_id id, uint64_t call_no)
 {
     const struct ticket *t = &l->ticket[id];
 
-    if (t->gone_no != 0 && t->gone_no < call_no)
+    if (t->gone_no != 0 && t->gone_no < call_no && !is_being_erased(l, t))
         return true;
     for (uint32_t i = 0; i < l->purges_n; i++) {
         if (l->purge[i].told_no < call_no && must_have_erased(&l->purge[i], t))

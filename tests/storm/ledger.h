@@ -3,8 +3,8 @@
  * Commands on one ticket are done in the order in which they were accepted, so what the last one
  * told is how the ticket stood after it. When a purge begins is its own affair: somewhere between
  * its call and its callback. So a ticket that was over before the call is gone after the
- * callback; one that was open all the while is not; and what is between the two may be either,
- * until somebody is told. Once it is gone it stays so. */
+ * callback; one that was open all the while is not; and what is between the two may be either.
+ * Once a purge has been told of, what was gone stays so. */
 #ifndef USHER_STORM_LEDGER_H
 #define USHER_STORM_LEDGER_H
 
