@@ -108,8 +108,8 @@ struct extra {
     uint32_t linked_n,
         linked_first; /* the engine's: tickets that this one is the cause of, by slot */
     uint32_t linked_next, linked_prev; /* ... its own place in such a list */
-    uint32_t next_cause;               /* the engine's: in the list of all causes that are open */
-    bool listed;                       /* ... it is in that */
+    uint32_t next_cause; /* the engine's: in the list of causes, which has all that are open */
+    bool listed;         /* ... whether it is there */
 };
 
 enum {                          /* struct ticket, flags */

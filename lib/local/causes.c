@@ -250,7 +250,7 @@ static void open_cause(struct engine *e, const struct ticket *t)
     }
 }
 
-/* Into the list of all causes that are open, in no order. */
+/* Into the list of causes, in no order: all that are open, and some that are over. */
 static void list_cause(struct engine *e, uint32_t slot)
 {
     struct extra *x = extra_at(e, slot);

@@ -102,7 +102,7 @@ struct engine {
     struct log log;
     struct figures *figures; /* NULL: nothing has been counted. See figures.h */
     struct causes *causes;   /* NULL: no symptom has been seen. See causes.h */
-    uint32_t open_causes;    /* tickets that recurrence has opened; a list */
+    uint32_t open_causes;    /* a list of them, see causes.c */
     struct able able[ABLE_N];
     uint32_t able_next;
     uint64_t learnt; /* how often an agent has come, or was given other skills */
