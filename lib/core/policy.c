@@ -230,21 +230,21 @@ void usher__policy_default(struct policy *out)
 // clang-format off
 static const char desk[] = TEXT({
     "promises": {
-        "ack":     {"target": {"urgent": "15m", "high": "1h", "normal": "4h", "low": "8h"}},
-        "answer":  {"target": "4h"},
-        "update":  {"target": {"urgent": "1h", "normal": "48h"}},
-        "resolve": {"target": {"urgent": "4h", "high": "8h", "normal": "72h", "low": "240h"},
-                    "pauses": ["requester", "third_party"]}},
+        "ack":     {"target":{"urgent":"15m", "high":"1h", "normal":"4h", "low":"8h"}},
+        "answer":  {"target":"4h"},
+        "update":  {"target":{"urgent":"1h", "normal":"48h"}},
+        "resolve": {"target":{"urgent":"4h", "high":"8h", "normal":"72h", "low":"240h"},
+                    "pauses":["requester", "third_party"]}},
     "ladder": [
-        {"on": "ack",     "at": "100%", "notify": ["lead"], "raise": 1},
-        {"on": "resolve", "at": "-1h",  "notify": ["agent"]},
-        {"on": "resolve", "at": "100%", "notify": ["lead", "manager"], "raise": 1,
-         "repeat": "2h", "times": 3},
-        {"on": "resolve", "at": "+24h", "priority": "high"}],
-    "line":      {"gap": "1m"},
-    "pause":     {"requester":   {"max": "10d", "remind": ["2d", "5d"], "then": "resolve"},
-                  "third_party": {"max": "20d"}},
-    "aftercare": {"check_in": ["1d"]}
+        {"on":"ack",     "at":"100%", "notify":["lead"], "raise":1},
+        {"on":"resolve", "at":"-1h",  "notify":["agent"]},
+        {"on":"resolve", "at":"100%", "notify":["lead", "manager"], "raise":1,
+         "repeat":"2h", "times":3},
+        {"on":"resolve", "at":"+24h", "priority":"high"}],
+    "line":      {"gap":"1m"},
+    "pause":     {"requester":   {"max":"10d", "remind":["2d", "5d"], "then":"resolve"},
+                  "third_party": {"max":"20d"}},
+    "aftercare": {"check_in":["1d"]}
 });
 // clang-format on
 

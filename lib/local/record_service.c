@@ -74,7 +74,7 @@ int usher__take_state(struct engine *e, const struct row *row, const char **wron
     s->open = usher__get_upto(&r, UINT32_MAX);
     s->now.wall = (int64_t)usher__get_upto(&r, USHER_AT_MAX);
     s->now.boot = (int64_t)usher__get_upto(&r, USHER_AT_MAX);
-    s->at.wall = (int64_t)usher__get_upto(&r, USHER_AT_MAX);
+    s->at.wall = (int64_t)usher__get_upto(&r, (uint64_t)s->now.wall);
     s->at.boot = (int64_t)usher__get_upto(&r, USHER_AT_MAX);
     s->zones = format > 1 ? usher__get_upto(&r, UINT32_MAX) : 0;
     s->counted = format > 2 ? usher__get_upto(&r, s->seq) : s->seq;

@@ -149,8 +149,10 @@ static int call_act(struct bytes *b)
     c.verb = take_below(b, 8) == 0 ? (int32_t)take_number(b, 4) : (int32_t)take_below(b, 80);
     c.kind = take_below(b, 4) == 0 ? (int32_t)take_number(b, 4) : (int32_t)take_below(b, 5);
     c.claim = desk.claim;
-    if (take_below(b, 4) == 0)
-        c.claim = (usher_claim){take_number(b, 8), take_number(b, 8)};
+    if (take_below(b, 4) == 0) {
+        c.claim.ticket = take_number(b, 8);
+        c.claim.token = take_number(b, 8);
+    }
     if (take_below(b, 3) == 0)
         c.claim.token = 0;
     c.at = take_below(b, 3) == 0 ? (int64_t)take_number(b, 8) : 0;

@@ -123,8 +123,11 @@ static void bind_value(struct bytes *b, sqlite3_stmt *s, const void *was, int wa
         if (len > 0)
             memcpy(record, was, (size_t)len);
         memset(record + len, 0, 8);
-        for (uint32_t n = 1 + take_below(b, 4); n > 0 && len > 0; n--)
-            record[take_number(b, 2) % (uint64_t)len] = take_byte(b);
+        for (uint32_t n = 1 + take_below(b, 4); n > 0 && len > 0; n--) {
+            uint8_t value = take_byte(b); /* one after the other: an input means the same to every compiler */
+
+            record[take_number(b, 2) % (uint64_t)len] = value;
+        }
         if (take_below(b, 4) == 0)
             len = (int)take_below(b, (uint32_t)len + 8);
         sqlite3_bind_blob(s, 1, record, len, SQLITE_TRANSIENT);
